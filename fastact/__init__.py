@@ -1,0 +1,114 @@
+"""Neural-network activations and their derivatives for NumPy arrays: fast, and accurate to the last digit.
+
+Importing costs NumPy and nothing else: names appear, and Numba is imported, when they are first used.
+"""
+
+import difflib as _difflib
+import functools as _functools
+import importlib as _importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_NAMES_ELSEWHERE = {
+    "set_num_threads": "fastact._engine.threads",
+    "get_num_threads": "fastact._engine.threads",
+}
+
+
+@_functools.cache
+def _registry() -> dict:
+    # Not `from fastact import ...`, which asks this module's __getattr__, which asks for the registry.
+    for package in ("fastact.activations", "fastact.axiswise"):
+        _importlib.import_module(package)
+    from fastact._definition import registry
+
+    return dict(sorted(registry.items()))
+
+
+@_functools.cache
+def _aliases() -> dict[str, str]:
+    return {alias: name for name, definition in _registry().items() for alias in definition.aliases}
+
+
+@_functools.cache
+def _public_object(name: str) -> Any:
+    from fastact._activation import make
+
+    return make(name)
+
+
+def names(kind: str | None = None) -> list[str]:
+    """List the canonical names of all activations.
+
+    Parameters
+    ----------
+    kind : {"elementwise", "axiswise"}, optional
+        List only those that work on each element, or only those that work along an axis.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is neither.
+
+    Examples
+    --------
+    >>> import fastact as fa
+    >>> fa.names("axiswise")
+    ['log_softmax', 'maxout', 'softmax']
+    """
+    if kind not in (None, "elementwise", "axiswise"):
+        raise ValueError(f"kind must be 'elementwise', 'axiswise' or None, got {kind!r}")
+    return [name for name, definition in _registry().items() if kind in (None, definition.kind)]
+
+
+def get(name: str) -> Any:
+    """Look an activation up by its name, or by what another library calls it.
+
+    Parameters
+    ----------
+    name : str
+        Canonical name or alias.
+
+    Returns
+    -------
+    Activation or AxisActivation
+        The same object as the attribute of that name.
+
+    Raises
+    ------
+    ValueError
+        If no activation has that name; the message suggests the nearest.
+
+    Examples
+    --------
+    >>> import fastact as fa
+    >>> fa.get("SiLU") is fa.silu
+    True
+    """
+    canonical = _aliases().get(name, name)
+    if canonical not in _registry():
+        near = _difflib.get_close_matches(str(name), [*_registry(), *_aliases()], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "fastact.names() lists them"
+        raise ValueError(f"unknown activation {name!r}; {hint}")
+    return _public_object(canonical)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES_ELSEWHERE:
+        value = getattr(_importlib.import_module(_NAMES_ELSEWHERE[name]), name)
+    elif not name.startswith("_") and name in _registry():
+        value = _public_object(name)
+    else:
+        raise AttributeError(f"module 'fastact' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*names(), *_NAMES_ELSEWHERE, "names", "get", "__version__"])

@@ -1,0 +1,333 @@
+"""The public objects: activations and their directions, callable like NumPy's functions."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastact import _ufuncs
+from fastact._definition import Definition, registry
+from fastact._docstrings import docstring
+
+ndarray = np.ndarray
+
+# Arrays above this many elements are worth a look at their layout before NumPy's iterator gets them.
+LARGE = 32_768
+_UFUNC_KEYWORDS = {
+    "out": None,
+    "where": True,
+    "casting": "same_kind",
+    "order": "K",
+    "dtype": None,
+    "subok": True,
+    "signature": None,
+}
+_ARRAYS = {
+    "value": ("x",),
+    "derivative": ("x",),
+    "second_derivative": ("x",),
+    "value_and_derivative": ("x",),
+    "backward": ("grad", "x"),
+    "derivative_from_output": ("y",),
+    "backward_from_output": ("grad", "y"),
+}
+ACCEPTED = (
+    "accepted are float16, float32, float64 and bfloat16 (which keep their dtype), "
+    "bool and 8- and 16-bit integers (giving float32), wider integers and Python numbers (giving float64)"
+)
+
+
+class Direction:
+    """One direction of an element-wise activation: its value, a derivative, or a product with one.
+
+    Attributes
+    ----------
+    name : str
+        As it is written: ``"gelu.derivative"``.
+    """
+
+    _direction: str
+    _definition: Definition
+
+    def __init__(self, definition: Definition, direction: str) -> None:
+        self._definition, self._direction = definition, direction
+        self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
+        self._arrays = _ARRAYS[direction]
+        self._array_count = len(self._arrays)
+        self._defaults = tuple(parameter.default for parameter in definition.parameters)
+        self.__name__ = self.__qualname__ = self.name
+        self.__doc__ = docstring(definition, direction)
+        # Replaced by the ufunc once there is one: the shortest way from a call to NumPy.
+        self._call = self._first_call
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if keywords or len(args) != self._array_count:
+            return self._general_call(args, keywords)
+        x = args[-1]
+        if type(x) is ndarray and x.size > LARGE:
+            return self._general_call(args, keywords)
+        try:
+            return self._call(*args)
+        except (TypeError, ValueError) as error:
+            return self._retry(error, args, keywords)
+
+    def _first_call(self, *args: Any) -> Any:
+        self._call = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
+        return self._call(*args)
+
+    @property
+    def ufunc(self) -> np.ufunc:
+        """The real `numpy.ufunc`, with parameters as further operands."""
+        return _ufuncs.general(self._definition.name, self._direction).ufunc
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
+        own = [
+            kinds(parameter.name, kinds.POSITIONAL_OR_KEYWORD, default=parameter.default)
+            for parameter in self._definition.parameters
+        ]
+        choices = [
+            kinds(name, kinds.KEYWORD_ONLY, default=next(iter(options)))
+            for name, options in self._definition.variants.items()
+        ]
+        ufunc = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in _UFUNC_KEYWORDS.items()]
+        return inspect.Signature([*arrays, *own, *choices, *ufunc])
+
+    def __repr__(self) -> str:
+        return f"<fastact {self.name}>"
+
+    def __reduce__(self) -> tuple:
+        return find, (self._definition.name, self._direction)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks of an object that it finds in a compiled function."""
+        from fastact._engine.nopython import direction_type
+
+        return direction_type(self._definition.name, self._direction)
+
+    # --- calls with more than arrays ---------------------------------------------------------------
+
+    def _general_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        if self._definition.variants and (variant := self._variant(keywords)) is not self:
+            return variant(*args, **keywords)
+        arrays, parameters = self._bind(args, keywords)
+        if all(type(value) in (float, int) for value in parameters):
+            elementwise = _ufuncs.at(self._definition.name, self._direction, tuple(map(float, parameters)))
+            operands = arrays
+        else:
+            elementwise = _ufuncs.general(self._definition.name, self._direction)
+            self._check(parameters)
+            operands = (*arrays, *parameters)
+        if keywords.get("out") is not None:
+            self._check_out(keywords["out"])
+        if keywords.keys() <= {"out"} and (results := self._whole(elementwise, operands, keywords)) is not None:
+            return results
+        try:
+            return elementwise.ufunc(*operands, **keywords)
+        except (TypeError, ValueError) as error:
+            if self._learn(elementwise, operands):
+                return elementwise.ufunc(*operands, **keywords)
+            raise self._explained(error, operands, keywords) from None
+
+    def _variant(self, keywords: dict[str, Any]) -> "Direction":
+        for keyword, options in self._definition.variants.items():
+            choice = keywords.pop(keyword, next(iter(options)))
+            if choice not in options:
+                known = " or ".join(repr(option) for option in options)
+                raise ValueError(f"{self.name}: {keyword} must be {known}, got {choice!r}")
+            if options[choice] != self._definition.name:
+                return find(options[choice], self._direction)
+        return self
+
+    def _bind(self, args: tuple, keywords: dict[str, Any]) -> tuple[tuple, list]:
+        """Split a call into arrays and parameters, and leave NumPy's keywords in `keywords`."""
+        count, names = len(self._arrays), [parameter.name for parameter in self._definition.parameters]
+        if not count <= len(args) <= count + len(names):
+            raise TypeError(
+                f"{self.name} takes {', '.join([*self._arrays, *names])} by position, got {len(args)} arguments; "
+                "out and the rest go by keyword"
+            )
+        parameters = list(args[count:])
+        for parameter in self._definition.parameters[len(parameters) :]:
+            parameters.append(keywords.pop(parameter.name, parameter.default))
+        for name in keywords:
+            if name in names:
+                raise TypeError(f"{self.name} got {name} twice, by position and by keyword")
+            if name not in _UFUNC_KEYWORDS:
+                known = ", ".join([*names, *self._definition.variants, *_UFUNC_KEYWORDS])
+                raise TypeError(f"{self.name} has no keyword {name!r}; it has {known}")
+        return args[:count], parameters
+
+    def _check(self, parameters: Sequence[Any]) -> None:
+        for parameter, value in zip(self._definition.parameters, parameters, strict=True):
+            if parameter.above is not None and isinstance(value, ndarray | np.generic) and value.size:
+                parameter.check(self.name, value.min())
+            elif parameter.above is not None and isinstance(value, float | int):
+                parameter.check(self.name, value)
+
+    def _check_out(self, out: Any) -> None:
+        for result in out if isinstance(out, tuple) else (out,):
+            if isinstance(result, ndarray) and not result.flags.writeable:
+                raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
+
+    def _whole(self, elementwise: Any, operands: tuple, keywords: dict[str, Any]) -> Any:
+        """Run large arrays that NumPy would cut into short runs; None leaves them to NumPy."""
+        out = keywords.get("out")
+        results = out if isinstance(out, tuple) else (out,) * elementwise.results
+        if len(results) != elementwise.results or (out is not None and type(out) is not tuple and len(results) > 1):
+            return None
+        arrays = (*operands, *(result for result in results if result is not None))
+        if not any(type(array) is ndarray and array.size > LARGE for array in arrays):
+            return None
+        if not all(type(array) is ndarray for array in arrays) or _is_one_run(arrays):
+            return None
+        from fastact._engine.arrays import run_arrays
+
+        try:
+            done = run_arrays(elementwise, operands, results)
+        except ValueError as error:  # shapes that do not fit
+            raise self._explained(error, operands, keywords) from None
+        return done[0] if done is not None and len(done) == 1 else done
+
+    # --- errors ------------------------------------------------------------------------------------
+
+    def _retry(self, error: Exception, args: tuple, keywords: dict[str, Any]) -> Any:
+        elementwise = _ufuncs.at(self._definition.name, self._direction, self._defaults)
+        if self._learn(elementwise, args):
+            return elementwise.ufunc(*args, **keywords)
+        raise self._explained(error, args, keywords) from None
+
+    def _learn(self, elementwise: Any, operands: tuple) -> bool:
+        """Add a loop for bfloat16 arrays, whose dtype exists only once ml_dtypes is imported."""
+        dtypes = {getattr(operand, "dtype", None) for operand in operands}
+        news = [dtype for dtype in dtypes if isinstance(dtype, np.dtype) and dtype.name == "bfloat16"]
+        return bool(news) and elementwise.learn_dtype(news[0])
+
+    def _explained(self, error: Exception, operands: tuple, keywords: dict[str, Any]) -> Exception:
+        if isinstance(error, TypeError):
+            return explained_dtype(self.name, error, operands, keywords)
+        out = keywords.get("out")
+        shapes = " ".join(str(np.shape(operand)) for operand in operands)
+        if out is not None and "operand" in str(error):
+            given = " ".join(str(np.shape(result)) for result in (out if isinstance(out, tuple) else (out,)))
+            return ValueError(f"{self.name}: out of shape {given} cannot hold the result of operands {shapes}; "
+                              "pass out of the operands' broadcast shape")
+        if "broadcast" in str(error):
+            return ValueError(f"{self.name}: operands of shapes {shapes} do not broadcast together")
+        return error
+
+
+def explained_dtype(name: str, error: TypeError, operands: Sequence[Any], keywords: dict[str, Any]) -> TypeError:
+    """NumPy's complaint about a dtype in words that name the function, the dtype and what is accepted."""
+    for operand in operands:
+        dtype = _dtype_of(operand)
+        if dtype is not None and not _is_accepted(dtype):
+            return TypeError(f"{name} does not take {dtype}; {ACCEPTED}")
+    if keywords.get("dtype") is not None:
+        return TypeError(f"{name} cannot compute in dtype {keywords['dtype']}; {ACCEPTED}")
+    return TypeError(f"{name}: {error}")
+
+
+def _is_one_run(arrays: Sequence[ndarray]) -> bool:
+    """Whether NumPy's iterator would make one long run of these arrays."""
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    if any(array.shape != shape or array.dtype != dtype for array in arrays) or not dtype.isnative or dtype.kind != "f":
+        return False
+    return all(array.flags.c_contiguous for array in arrays) or all(array.flags.f_contiguous for array in arrays)
+
+
+def _dtype_of(operand: Any) -> np.dtype | None:
+    try:
+        return np.asarray(operand).dtype
+    except Exception:  # not an array at all: the original error says it best
+        return None
+
+
+def _is_accepted(dtype: np.dtype) -> bool:
+    return dtype.kind in "biu" or dtype.name in ("float16", "float32", "float64", "bfloat16")
+
+
+class Activation(Direction):
+    """An element-wise activation: call it for its value, its attributes for what belongs to it.
+
+    Attributes
+    ----------
+    derivative, second_derivative, backward, value_and_derivative : Direction
+        f'(x), f''(x), grad * f'(x), and value and derivative in one pass.
+    derivative_from_output, backward_from_output : Direction
+        The same from y = f(x), where y suffices.
+    info : Definition
+        Formula, limits, kinks, papers, and the rest that is known.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__(definition, "value")
+        self.info = definition
+        for direction in definition.directions[1:]:
+            setattr(self, direction, Direction(definition, direction))
+        if definition.parameters:
+            self.parameter_gradients = ParameterGradients(definition)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what protocols look for, and must not be built for
+            raise AttributeError(name)
+        known = [*self.info.directions[1:], *(["parameter_gradients"] if self.info.parameters else [])]
+        raise AttributeError(f"{self.name} has no {name!r}; it has {', '.join(known)}, info and ufunc")
+
+    def __reduce__(self) -> tuple:
+        return find, (self.info.name,)
+
+
+class ParameterGradients:
+    """The gradients of an activation with respect to its parameters."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self.name = self.__name__ = self.__qualname__ = f"{definition.name}.parameter_gradients"
+        self.__doc__ = docstring(definition, "parameter_gradients")
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in ("grad", "x")]
+        own = [
+            kinds(parameter.name, kinds.POSITIONAL_OR_KEYWORD, default=parameter.default)
+            for parameter in self._definition.parameters
+        ]
+        return inspect.Signature([*arrays, *own])
+
+    def __call__(self, grad: Any, x: Any, /, *args: Any, **keywords: Any) -> tuple[np.ndarray, ...]:
+        from fastact._engine.reductions import parameter_gradients
+
+        call = self.__signature__.bind(grad, x, *args, **keywords)
+        call.apply_defaults()
+        parameters = [call.arguments[parameter.name] for parameter in self._definition.parameters]
+        return parameter_gradients(self._definition, np.asarray(grad), np.asarray(x), parameters)
+
+    def __repr__(self) -> str:
+        return f"<fastact {self.name}>"
+
+    def __reduce__(self) -> tuple:
+        return find, (self._definition.name, "parameter_gradients")
+
+
+def find(name: str, direction: str = "value") -> Any:
+    """The public object of an activation or of one of its directions."""
+    import fastact
+
+    activation = fastact.get(name)
+    return activation if direction == "value" else getattr(activation, direction)
+
+
+def make(name: str) -> Any:
+    """The public object of a registered name."""
+    definition = registry[name]
+    if definition.kind == "elementwise":
+        return Activation(definition)
+    from fastact._axis_activation import AxisActivation
+
+    return AxisActivation(definition)

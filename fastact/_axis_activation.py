@@ -1,0 +1,168 @@
+"""The public objects of functions along an axis."""
+
+import inspect
+import operator
+from typing import Any
+
+import numpy as np
+
+from fastact import _ufuncs
+from fastact._activation import find, explained_dtype
+from fastact._definition import Definition
+from fastact._docstrings import docstring
+
+ndarray = np.ndarray
+_ARRAYS = {"value": ("x",), "backward": ("grad", "x"), "backward_from_output": ("grad", "y")}
+
+
+class AxisDirection:
+    """One direction of a function along an axis.
+
+    Attributes
+    ----------
+    name : str
+        As it is written: ``"softmax.backward"``.
+    """
+
+    def __init__(self, definition: Definition, direction: str) -> None:
+        self._definition, self._direction = definition, direction
+        self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
+        self._arrays = _ARRAYS[direction]
+        self._own = ("pieces",) if definition.name == "maxout" else ()
+        self.__name__ = self.__qualname__ = self.name
+        self.__doc__ = docstring(definition, direction)
+
+    @property
+    def ufunc(self) -> np.ufunc:
+        """The real generalised `numpy.ufunc`, along the last axis unless told otherwise."""
+        return _ufuncs.axiswise(self._definition.name, self._direction).ufunc
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
+        own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
+        axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
+        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=None) for name in ("out", "dtype")]
+        return inspect.Signature([*arrays, *own, axis, *keywords])
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        try:
+            call = self.__signature__.bind(*args, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
+        call.apply_defaults()
+        given = call.arguments
+        arrays = [_as_array(given[name]) for name in self._arrays]
+        axis = self._axis(given["axis"], arrays[-1])
+        options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
+        if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
+            raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
+        if self._own:
+            return self._pick(arrays, given["pieces"], axis, options)
+        return self._run(arrays, options, axis=axis)
+
+    def _axis(self, axis: Any, array: Any) -> int:
+        try:
+            axis = operator.index(axis)
+        except TypeError:
+            raise TypeError(f"{self.name}: axis must be an integer, got {axis!r}") from None
+        dimensions = array.ndim
+        if not dimensions:
+            raise ValueError(f"{self.name} needs an array of at least one dimension, got a scalar")
+        if not -dimensions <= axis < dimensions:
+            raise ValueError(
+                f"{self.name}: axis {axis} is out of range for an array of {dimensions} "
+                f"dimension{'s' if dimensions > 1 else ''}; use {-dimensions} to {dimensions - 1}"
+            )
+        return axis % dimensions
+
+    def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
+        axiswise = _ufuncs.axiswise(self._definition.name, self._direction)
+        try:
+            return axiswise.ufunc(*arrays, **options, **where)
+        except (TypeError, ValueError) as error:
+            new = [array.dtype for array in arrays if getattr(array.dtype, "name", "") == "bfloat16"]
+            if new and axiswise.learn_dtype(new[0]):
+                return axiswise.ufunc(*arrays, **options, **where)
+            raise self._explained(error, arrays, options) from None
+
+    def _explained(self, error: Exception, arrays: list, options: dict[str, Any]) -> Exception:
+        if isinstance(error, TypeError):
+            return explained_dtype(self.name, error, arrays, options)
+        shapes = " ".join(str(array.shape) for array in arrays)
+        if "out" in options and "operand" in str(error):
+            return ValueError(
+                f"{self.name}: out of shape {np.shape(options['out'])} cannot hold the result of operands {shapes}; "
+                "pass out of the result's shape"
+            )
+        return ValueError(f"{self.name}: operands of shapes {shapes} do not fit together")
+
+    # --- maxout: groups along the axis become an axis of their own -----------------------------------
+
+    def _pick(self, arrays: list, pieces: Any, axis: int, options: dict[str, Any]) -> Any:
+        pieces = self._pieces(pieces, arrays[-1].shape[axis])
+        *others, x = arrays
+        units = x.shape[axis] // pieces
+        grouped = x.reshape(*x.shape[:axis], units, pieces, *x.shape[axis + 1 :])
+        if self._direction == "value":
+            return self._run([grouped], options, axes=[(axis + 1,), ()])
+        if others[0].shape != (expected := (*x.shape[:axis], units, *x.shape[axis + 1 :])):
+            raise ValueError(f"{self.name}: grad must have the output's shape {expected}, got {others[0].shape}")
+        if "out" in options:
+            self._check_out(options["out"], x)
+            options["out"] = options["out"].reshape(grouped.shape, copy=False)
+        result = self._run([others[0], grouped], options, axes=[(), (axis + 1,), (axis + 1,)])
+        return result.reshape(x.shape)
+
+    def _check_out(self, out: Any, x: Any) -> None:
+        if out.shape != x.shape:
+            raise ValueError(f"{self.name}: out must have the shape of x, {x.shape}, got {out.shape}")
+
+    def _pieces(self, pieces: Any, channels: int) -> int:
+        try:
+            pieces = operator.index(pieces)
+        except TypeError:
+            raise TypeError(f"{self.name}: pieces must be an integer, got {pieces!r}") from None
+        if pieces < 1 or channels % pieces:
+            raise ValueError(
+                f"{self.name}: pieces must be at least 1 and divide the axis' length {channels}, got {pieces}"
+            )
+        return pieces
+
+    def __repr__(self) -> str:
+        return f"<fastact {self.name}>"
+
+    def __reduce__(self) -> tuple:
+        return find, (self._definition.name, self._direction)
+
+
+def _as_array(value: Any) -> Any:
+    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
+
+
+class AxisActivation(AxisDirection):
+    """A function along an axis: call it for its value, its attributes for what belongs to it.
+
+    Attributes
+    ----------
+    backward, backward_from_output : AxisDirection
+        The gradient with respect to x, from x or from y where y suffices.
+    info : Definition
+        Formula, papers, and the rest that is known.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__(definition, "value")
+        self.info = definition
+        for direction in definition.directions[1:]:
+            setattr(self, direction, AxisDirection(definition, direction))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = ", ".join([*self.info.directions[1:], "info", "ufunc"])
+        raise AttributeError(f"{self.name} has no {name!r}; it has {known}")
+
+    def __reduce__(self) -> tuple:
+        return find, (self.info.name,)

@@ -1,0 +1,120 @@
+"""``fastact list`` and ``fastact info``: what the library knows about its activations."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import fastact
+
+_TEXT_WIDTH = 100
+_LABEL_WIDTH = 22
+_UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature")
+
+
+def run_list(arguments: argparse.Namespace) -> None:
+    """Carry out ``fastact list``."""
+    if arguments.markdown:
+        print(markdown_table())
+        return
+    rows = [(info.name, info.family, info.summary) for info in map(_info, fastact.names())]
+    widths = [max(len(cell) for cell in column) for column in list(zip(*rows, strict=True))[:2]]
+    for name, family, summary in rows:
+        print(f"{name:<{widths[0]}}  {family:<{widths[1]}}  {summary}")
+
+
+def run_info(arguments: argparse.Namespace) -> None:
+    """Carry out ``fastact info``."""
+    info = _info(arguments.name)
+    print(f"{_call(info.name)}\n\n{_wrapped(info.summary)}")
+    if info.notes:
+        print(f"\n{info.notes}")
+    print()
+    for label, value in _facts(info):
+        first, indent = label.replace("_", " ").ljust(_LABEL_WIDTH), " " * _LABEL_WIDTH
+        for line in value if _is_list_of_texts(value) else [_text(value)]:
+            print(_wrapped(line, first, indent))
+            first = indent
+
+
+def _wrapped(text: str, first: str = "", indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        _TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,  # a formula or a link stays in one piece
+        break_on_hyphens=False,
+    )
+
+
+def _facts(info: Any) -> Iterator[tuple[str, Any]]:
+    """Go through a definition, without what run_info prints itself, what is empty and what is code."""
+    for field in dataclasses.fields(info):
+        value = getattr(info, field.name)
+        if field.name == "formulas":
+            yield "directions", info.directions
+        elif field.name not in ("name", "summary", "notes", "check") and value not in ("", (), {}):
+            yield field.name, value
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, tuple) and any(isinstance(entry, str) and " " in entry for entry in value)
+
+
+def markdown_table() -> str:
+    """Return the table of all activations that README.md holds."""
+    lines = ["| activation | formula | range | range of the derivative |", "|---|---|---|---|"]
+    for info in map(_info, fastact.names()):
+        formula = info.formula.replace("|", r"\|")
+        ranges = [_interval(info.range), _interval(info.derivative_range)]
+        lines.append(f"| `{_call(info.name)}` | ${formula}$ | {ranges[0]} | {ranges[1]} |")
+    return "\n".join(lines)
+
+
+def _info(name: str) -> Any:
+    return fastact.get(name).info
+
+
+def _call(name: str) -> str:
+    """Spell the call with its defaults, such as ``elu(x, alpha=1)``, and without NumPy's own keywords."""
+    activation = fastact.get(name)
+    exact = {p.name: p.exact_default for p in activation.info.parameters if p.exact_default is not None}
+    spelled = [
+        keyword + _default(parameter.default, exact.get(keyword))
+        for keyword, parameter in inspect.signature(activation).parameters.items()
+        if keyword not in _UFUNC_KEYWORDS and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    return f"{name}({', '.join(spelled)})"
+
+
+def _default(default: Any, exact: Fraction | None) -> str:
+    if default is inspect.Parameter.empty:
+        return ""
+    if isinstance(default, float):
+        return f"={exact or format(default, 'g')}"
+    return f"={default!r}"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return f"{_text(bounds[0])} … {_text(bounds[1])}" if bounds else ""
+
+
+def _text(value: Any) -> str:
+    """Write a field's value for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}".replace("inf", "∞").replace("-", "−")
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
+    if dataclasses.is_dataclass(value):  # a parameter
+        return f"{value.name}: {value.meaning}"
+    if isinstance(value, tuple):
+        return ", ".join(_text(entry) for entry in value)
+    return str(value)

@@ -1,0 +1,68 @@
+"""Operands to time an activation on, shared by ``fastact bench`` and the suites in benchmarks/."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+import fastact
+
+DIRECTIONS = ("value", "derivative", "backward")
+ROW = 1_000  # elements of an axis-wise activation's axis
+PIECES = 2  # of maxout, whose `pieces` has no default
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One direction of one activation with operands, ready to be called again and again."""
+
+    function: Callable[..., Any]
+    operands: tuple[NDArray[Any], ...]  # grad, where the direction takes one, then x
+    parameters: dict[str, Any]
+    result: NDArray[Any]
+
+    def new(self) -> Any:
+        """Call the function for a new result."""
+        return self.function(*self.operands, **self.parameters)
+
+    def into_result(self) -> Any:
+        """Call the function with ``out=``."""
+        return self.function(*self.operands, **self.parameters, out=self.result)
+
+
+def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operation:
+    """Prepare an operation on about `size` normal random numbers, standard deviation 2."""
+    activation = fastact.get(name)
+    parameters = required_parameters(activation)
+    axiswise = activation.info.kind == "axiswise"
+    shape = (max(size // ROW, 1), min(size, ROW)) if axiswise else (size,)
+    random = np.random.default_rng(0)
+    x = (2 * random.standard_normal(shape, np.float32)).astype(dtype)
+    if direction == "value":
+        return Operation(activation, (x,), parameters, np.empty_like(activation(x, **parameters)))
+    function = getattr(activation, direction)
+    if direction == "derivative":
+        return Operation(function, (x,), parameters, np.empty_like(x))
+    grad = np.ones_like(activation(x, **parameters))
+    return Operation(function, (grad, x), parameters, np.empty_like(x))
+
+
+def required_parameters(activation: Any) -> dict[str, int]:
+    """Give a value to each parameter, other than the operand, that has no default."""
+    _, *parameters = inspect.signature(activation).parameters.values()
+    return {
+        parameter.name: PIECES
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+
+
+def directions(name: str) -> tuple[str, ...]:
+    """Say which of DIRECTIONS an activation has."""
+    offered = fastact.get(name).info.directions
+    return tuple(direction for direction in DIRECTIONS if direction in offered)

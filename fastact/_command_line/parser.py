@@ -1,0 +1,122 @@
+"""What the command line accepts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+import fastact
+from fastact._command_line import apply, bench, describe
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors take one line, as all other errors of the command do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"fastact: error: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser; ``parse_args`` leaves the function to call in ``run``."""
+    description = "Fast and accurate activation functions for NumPy arrays."
+    parser = _OneLineParser(prog="fastact", description=description)
+    parser.add_argument("--version", action="version", version=f"fastact {fastact.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_bench(commands)
+    _add_apply(commands)
+    _add_list(commands)
+    _add_info(commands)
+    return parser
+
+
+def _add_bench(commands: Any) -> None:
+    summary = "time the activations beside np.copyto and the plain NumPy formula"
+    parser = commands.add_parser("bench", help=summary, description=bench.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="activations to time (default: all)")
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=(10_000, 1_000_000),
+        metavar="N,N,...",
+        help="numbers of elements (default: 10000,1000000)",
+    )
+    parser.add_argument("--dtype", choices=("float16", "float32", "float64"), default="float32")
+    parser.add_argument(
+        "--seconds",
+        type=_positive_seconds,
+        default=0.1,
+        metavar="S",
+        help="time to spend on each activation, direction and size (default: %(default)s)",
+    )
+    parser.set_defaults(run=bench.run)
+
+
+def _add_apply(commands: Any) -> None:
+    summary = "apply an activation to a .npy file of any size"
+    parser = commands.add_parser(
+        "apply", help=summary, description=apply.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", metavar="NAME", help="the activation (see fastact list)")
+    parser.add_argument("input", metavar="IN.npy")
+    parser.add_argument("output", metavar="OUT.npy", help="may be the input file")
+    parser.add_argument("--derivative", action="store_true", help="apply the derivative, not the value")
+    parser.add_argument("--axis", type=int, help="the axis of an axis-wise activation such as softmax")
+    parser.add_argument(
+        "--param",
+        dest="parameters",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the activation, such as alpha=0.5 (may be repeated)",
+    )
+    parser.add_argument(
+        "--dtype", choices=("float16", "float32", "float64"), help="convert the input to this dtype first"
+    )
+    parser.set_defaults(run=apply.run)
+
+
+def _add_list(commands: Any) -> None:
+    summary = "list the activations"
+    parser = commands.add_parser("list", help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("--markdown", action="store_true", help="print the table that README.md holds")
+    parser.set_defaults(run=describe.run_list)
+
+
+def _add_info(commands: Any) -> None:
+    summary = "describe an activation: formula, range, limits, kinks, papers"
+    parser = commands.add_parser("info", help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("name", metavar="NAME")
+    parser.set_defaults(run=describe.run_info)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(float(size)) for size in text.split(","))  # float: 1e6 is welcome
+    except (ValueError, OverflowError):
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of positive numbers such as 10000,1000000")
+    return sizes
+
+
+def _positive_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return seconds
+
+
+def _parameter(text: str) -> tuple[str, int | float | str]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as alpha=0.5")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value

@@ -1,0 +1,99 @@
+"""What a NumPy user writes by hand, one line each: the yardstick of ``fastact bench``.
+
+These are no references: many overflow, cancel or warn where fastact does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Formula = Callable[[Any], Any]
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def _softmax(x: Any) -> Any:
+    return (e := np.exp(x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)
+
+
+def _gelu_slope(x: Any) -> Any:
+    return 0.7978845608028654 * (x + 0.044715 * x**3)
+
+
+VALUES: dict[str, Formula] = {
+    "identity": lambda x: x.copy(),
+    "sigmoid": _sigmoid,
+    "log_sigmoid": lambda x: -np.log1p(np.exp(-x)),
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
+    "prelu": lambda x: np.where(x > 0, x, 0.25 * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "selu": lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(x)),
+    "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "silu": lambda x: x * _sigmoid(x),
+    "swish": lambda x: x * _sigmoid(x),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(_gelu_slope(x))),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "tanhshrink": lambda x: x - np.tanh(x),
+    "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
+    "softmax": _softmax,
+    "log_softmax": lambda x: (s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True)),
+    "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(-1),
+}
+
+DERIVATIVES: dict[str, Formula] = {
+    "identity": np.ones_like,
+    "sigmoid": lambda x: (s := _sigmoid(x)) * (1 - s),
+    "log_sigmoid": lambda x: _sigmoid(-x),
+    "tanh": lambda x: 1 - np.tanh(x) ** 2,
+    "relu": lambda x: (x > 0).astype(x.dtype),
+    "relu6": lambda x: ((x > 0) & (x < 6)).astype(x.dtype),
+    "leaky_relu": lambda x: np.where(x > 0, 1, x.dtype.type(0.01)),
+    "prelu": lambda x: np.where(x > 0, 1, x.dtype.type(0.25)),
+    "elu": lambda x: np.where(x > 0, 1, np.exp(x)),
+    "selu": lambda x: _SELU_SCALE * np.where(x > 0, 1, _SELU_ALPHA * np.exp(x)),
+    "celu": lambda x: np.where(x > 0, 1, np.exp(x)),
+    "softplus": _sigmoid,
+    "silu": lambda x: (s := _sigmoid(x)) * (1 + x * (1 - s)),
+    "swish": lambda x: (s := _sigmoid(x)) * (1 + x * (1 - s)),
+    "mish": lambda x: (t := np.tanh(np.log1p(np.exp(x)))) + x * _sigmoid(x) * (1 - t * t),
+    "gelu_tanh": lambda x: (
+        0.5 * (1 + (t := np.tanh(_gelu_slope(x))))
+        + 0.5 * x * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * x * x)
+    ),
+    "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
+    "hard_sigmoid": lambda x: np.where(np.abs(x) < 3, x.dtype.type(1 / 6), 0),
+    "hard_tanh": lambda x: (np.abs(x) < 1).astype(x.dtype),
+    "hard_swish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
+    "tanhshrink": lambda x: np.tanh(x) ** 2,
+    "squareplus": lambda x: 0.5 * (1 + x / np.sqrt(x * x + 4)),
+}
+
+_AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
+    "softmax": lambda grad, x: (y := _softmax(x)) * (grad - (grad * y).sum(-1, keepdims=True)),
+    "log_softmax": lambda grad, x: grad - _softmax(x) * grad.sum(-1, keepdims=True),
+}
+
+
+def formula(name: str, direction: str) -> Callable[..., Any] | None:
+    """Find the plain formula of a direction, called as fastact's function is; None where there is none."""
+    if direction == "value":
+        return VALUES.get(name)
+    derivative = DERIVATIVES.get(name)
+    if direction == "derivative" or derivative is None:
+        return derivative if direction == "derivative" else _AXISWISE_BACKWARD.get(name)
+    return lambda grad, x: grad * derivative(x)

@@ -1,0 +1,158 @@
+"""What an activation is: one record per activation, made from one block of source, complete or refused."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+#: Units in the last place that a value or a derivative may be away from the mathematical result.
+ACCURACY: Mapping[str, float] = {"float32": 1.0, "float64": 1.5, "float16": 0.51, "bfloat16": 0.51}
+
+#: Every activation by its canonical name.
+registry: dict[str, "Definition"] = {}
+
+REQUIRED_FORMULAS = ("value", "derivative", "second_derivative")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that shapes an activation.
+
+    Attributes
+    ----------
+    name : str
+        As PyTorch spells it.
+    default : float
+        Its value where the caller gives none.
+    meaning : str
+        What it does, for the docstring.
+    above : float or None
+        It must be greater than this.
+    exact_default : Fraction or None
+        The default, where float64 only comes near it (one sixth, say).
+    """
+
+    name: str
+    default: float
+    meaning: str
+    above: float | None = None
+    exact_default: Fraction | None = None
+
+    def parts(self, value: float) -> tuple[float, float]:
+        """The two float64 whose sum is the parameter: the second is not 0 only for an inexact default."""
+        if self.exact_default is not None and value == self.default:
+            return value, float(self.exact_default - Fraction(value))
+        return float(value), 0.0
+
+    def check(self, activation: str, value: float) -> None:
+        """Refuse a value outside the parameter's domain."""
+        if self.above is not None and not value > self.above:
+            raise ValueError(f"{activation}: {self.name} must be greater than {self.above:g}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """All that is known of an activation: its formulas and its facts.
+
+    Facts that depend on parameters hold for the defaults.
+
+    Attributes
+    ----------
+    name, family, kind : str
+        Canonical name, the file it lives in, ``"elementwise"`` or ``"axiswise"``.
+    summary, notes : str
+        First line and rest of the block's docstring.
+    formula : str
+        TeX.
+    parameters : tuple of Parameter
+        In the order in which they are passed.
+    formulas : mapping
+        Direction to plain scalar function.
+    limits : mapping
+        ``"value"``, ``"derivative"`` and ``"second_derivative"`` to what they tend to at -inf and +inf.
+    range, derivative_range : tuple of float
+        Infimum and supremum.
+    kinks, derivative_at_kinks : tuple of float
+        Where the derivative jumps, and what ``derivative`` says there.
+    odd, monotone : bool
+        Whether f(-x) = -f(x), and whether it never falls.
+    saturation, use, avoid : str
+        What it does to gradients, when to use it, when not.
+    papers, aliases : tuple of str
+        Sources, and what other libraries call it.
+    cost : float
+        Rough ns per element of one thread: how soon more threads pay.
+    accuracy : mapping
+        Bound in ULP for value and derivative, by dtype name.
+    variants : mapping
+        Keyword to {choice: name of the activation that it selects}.
+    """
+
+    name: str
+    family: str
+    kind: str
+    summary: str
+    formula: str
+    notes: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    formulas: Mapping[str, Callable] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    range: tuple[float, float] = (float("-inf"), float("inf"))
+    derivative_range: tuple[float, float] = (float("-inf"), float("inf"))
+    kinks: tuple[float, ...] = ()
+    derivative_at_kinks: tuple[float, ...] = ()
+    odd: bool = False
+    monotone: bool = False
+    saturation: str = ""
+    use: str = ""
+    avoid: str = ""
+    papers: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    cost: float = 0.4
+    accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    check: Callable | None = None
+
+    def __post_init__(self) -> None:
+        missing = [fact for fact in ("summary", "formula", "saturation", "use", "avoid") if not getattr(self, fact)]
+        if self.kind == "elementwise":
+            missing += [name for name in self._required_formulas() if name not in self.formulas]
+            missing += [f"limits[{name!r}]" for name in REQUIRED_FORMULAS if name not in self.limits]
+        if len(self.kinks) != len(self.derivative_at_kinks):
+            missing.append("derivative_at_kinks")
+        if missing:
+            raise TypeError(f"the definition of {self.name} lacks {', '.join(missing)}")
+
+    def _required_formulas(self) -> tuple[str, ...]:
+        return REQUIRED_FORMULAS + tuple(f"{parameter.name}_derivative" for parameter in self.parameters)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
+        if self.kind != "elementwise":
+            return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
+        always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
+        from_output = ("derivative_from_output", "backward_from_output")
+        return always + (from_output if "derivative_from_output" in self.formulas else ())
+
+
+def define(**facts) -> Callable[[type], Definition]:
+    """Turn a class block, whose functions are formulas and whose docstring is the summary, into a registered record."""
+
+    def decorate(block: type) -> Definition:
+        summary, _, notes = inspect.cleandoc(block.__doc__ or "").partition("\n")
+        definition = Definition(
+            name=block.__name__,
+            family=block.__module__.rpartition(".")[2],
+            kind=facts.pop("kind", "elementwise"),
+            summary=summary,
+            notes=notes.strip(),
+            formulas={name: value for name, value in vars(block).items() if inspect.isfunction(value)},
+            **facts,
+        )
+        if definition.name in registry:
+            raise TypeError(f"{definition.name} is defined twice")
+        registry[definition.name] = definition
+        return definition
+
+    return decorate

@@ -1,0 +1,166 @@
+"""Numpydoc texts, made from what a definition knows."""
+
+from fastact._definition import ACCURACY, Definition
+
+_SYMBOLS = {
+    "value": r"f(x)",
+    "derivative": r"f'(x)",
+    "second_derivative": r"f''(x)",
+    "backward": r"grad * f'(x)",
+    "value_and_derivative": r"f(x) and f'(x)",
+    "derivative_from_output": r"f'(x), from y = f(x)",
+    "backward_from_output": r"grad * f'(x), from y = f(x)",
+    "parameter_gradients": r"the sums of grad * df/dp, for each parameter p",
+}
+_ARRAY_TEXTS = {
+    "x": "Input, of any shape and layout.",
+    "y": "What the activation returned.",
+    "grad": "Gradient with respect to the output; broadcasts with the other array.",
+}
+_DTYPES = (
+    "float16, float32, float64 and bfloat16 keep their dtype; bool and 8- and 16-bit integers give float32; wider "
+    "integers and Python numbers give float64."
+)
+_ARRAYS = {
+    "backward": ("grad", "x"),
+    "parameter_gradients": ("grad", "x"),
+    "derivative_from_output": ("y",),
+    "backward_from_output": ("grad", "y"),
+}
+_ERRORS = {
+    "TypeError": "If an operand's dtype is complex, longdouble, object or text.",
+    "ValueError": "If a parameter is out of its range, shapes do not fit together, or `out` cannot be written.",
+}
+
+
+def docstring(definition: Definition, direction: str) -> str:
+    """The docstring of one direction of an activation."""
+    sections = [
+        _summary(definition, direction),
+        _section("Parameters", _parameters(definition, direction)),
+        _section("Returns", _returns(definition, direction)),
+        _section("Raises", "\n".join(f"{name}\n    {text}" for name, text in _ERRORS.items())),
+        _section("See Also", _see_also(definition, direction)),
+        _section("Notes", _notes(definition, direction)),
+        _section("References", "\n".join(f".. [{n}] {paper}" for n, paper in enumerate(definition.papers, 1))),
+        _section("Examples", _example(definition, direction)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _section(title: str, body: str) -> str:
+    return f"{title}\n{'-' * len(title)}\n{body}" if body else ""
+
+
+def _summary(definition: Definition, direction: str) -> str:
+    if direction == "value":
+        return definition.summary
+    titles = {
+        "derivative": "First derivative of",
+        "second_derivative": "Second derivative of",
+        "backward": "Gradient that reaches the input of",
+        "value_and_derivative": "Value and first derivative, in one pass, of",
+        "derivative_from_output": "First derivative, from the output, of",
+        "backward_from_output": "Gradient that reaches the input, from the output, of",
+        "parameter_gradients": "Gradients that reach the parameters of",
+    }
+    return f"{titles[direction]} `{definition.name}`: {_SYMBOLS[direction]}."
+
+
+def _parameters(definition: Definition, direction: str) -> str:
+    lines = [f"{name} : array_like\n    {_ARRAY_TEXTS[name]}" for name in _ARRAYS.get(direction, ("x",))]
+    if definition.name == "maxout":
+        lines.append("pieces : int\n    How many adjacent channels make a group; it divides the axis' length.")
+    for parameter in definition.parameters:
+        bound = f" Must be greater than {parameter.above:g}." if parameter.above is not None else ""
+        lines.append(
+            f"{parameter.name} : float or array_like, default {parameter.default:g}\n    {parameter.meaning}{bound}"
+        )
+    for keyword, options in definition.variants.items():
+        choices = ", ".join(f'"{option}"' for option in options)
+        lines.append(f"{keyword} : {{{choices}}}\n    Which of the variants to use.")
+    if definition.kind == "axiswise":
+        lines.append("axis : int, default -1\n    The axis to work along.")
+        lines.append("out : ndarray, optional\n    Where to put the result.")
+        lines.append("dtype : dtype, optional\n    The dtype to compute in.")
+    elif direction != "parameter_gradients":
+        lines.append("out : ndarray or tuple of ndarray, optional\n    Where to put the result; may be an input.")
+        lines.append(
+            "where, casting, order, dtype, subok, signature\n    As for every `numpy.ufunc`."
+        )
+    return "\n".join(lines)
+
+
+def _returns(definition: Definition, direction: str) -> str:
+    if direction == "parameter_gradients":
+        return "tuple of ndarray\n    One gradient per parameter, of the parameter's shape."
+    if direction == "value_and_derivative":
+        return f"y, d : ndarray or scalar\n    Two arrays. {_DTYPES}"
+    shape = "Of the operands' broadcast shape; a scalar if they are scalars."
+    if definition.name == "maxout" and direction == "value":
+        shape = "Of the input's shape, with the axis `pieces` times shorter."
+    elif definition.kind == "axiswise":
+        shape = "Of the input's shape."
+    return f"ndarray or scalar\n    {shape} {_DTYPES}"
+
+
+def _see_also(definition: Definition, direction: str) -> str:
+    others = [name for name in definition.directions if name != direction]
+    return "\n".join(
+        f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_SYMBOLS[name]}"
+        for name in others
+    )
+
+
+def _notes(definition: Definition, direction: str) -> str:
+    lines = [f".. math:: {definition.formula}"]
+    if definition.notes:
+        lines.append(definition.notes)
+    limits = definition.limits.get(direction)
+    if limits:
+        lines.append(f"Limits: {limits[0]:.17g} at -inf, {limits[1]:.17g} at +inf. NaN gives NaN.")
+    if direction in ("derivative", "backward", "value_and_derivative") and definition.kinks:
+        kinks = ", ".join(
+            f"{slope:.6g} at {kink:.6g}"
+            for kink, slope in zip(definition.kinks, definition.derivative_at_kinks, strict=True)
+        )
+        lines.append(f"At kinks the derivative is, as in PyTorch: {kinks}.")
+    if direction in ("value", "derivative", "value_and_derivative", "second_derivative"):
+        lines.append(f"Accuracy: {_accuracy(definition, direction)}.")
+    if direction == "value":
+        lines += [
+            f"Gradients: {definition.saturation}",
+            f"Use: {definition.use}",
+            f"Avoid: {definition.avoid}",
+            f"Elsewhere called: {', '.join(definition.aliases)}.",
+        ]
+    if direction == "parameter_gradients":
+        lines.append("Sums run in float64, in an order that shapes alone decide: the same bits for any number of threads.")
+    return "\n\n".join(lines)
+
+
+def _accuracy(definition: Definition, direction: str) -> str:
+    if direction == "second_derivative":
+        return "at most 4 ULP away from its zeros"
+    bounds = definition.accuracy or ACCURACY
+    return "at most " + ", ".join(f"{bound:g} ULP in {dtype}" for dtype, bound in bounds.items())
+
+
+def _example(definition: Definition, direction: str) -> str:
+    name = definition.name if direction == "value" else f"{definition.name}.{direction}"
+    lines = [">>> import numpy as np", ">>> import fastact as fa"]
+    if definition.name == "maxout":
+        call = "np.ones(2), x, 2" if direction == "backward" else "x, 2"
+        lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
+        shape = (4,) if direction == "backward" else (2,)
+    else:
+        first = "np.ones(3), " if _ARRAYS.get(direction, ("x",))[0] == "grad" else ""
+        array = "fa." + definition.name + "(x)" if direction.endswith("from_output") else "x"
+        target = "y, d" if direction == "value_and_derivative" else "result"
+        lines += [">>> x = np.array([-1.0, 0.0, 1.0])", f">>> {target} = fa.{name}({first}{array})"]
+        shape = (3,)
+    if direction == "parameter_gradients":
+        return "\n".join([*lines, ">>> len(result)", str(len(definition.parameters))])
+    shown = "d" if direction == "value_and_derivative" else "result"
+    return "\n".join([*lines, f">>> {shown}.shape", str(shape)])
+

@@ -1,0 +1,163 @@
+"""From a formula to a block kernel: a compiled loop over contiguous operands of one dtype.
+
+A kernel exists per activation, direction, dtype and way of passing the parameters: as *constants*, loaded once before
+the loop, or as *operands*, which vary along it.
+"""
+
+import functools
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+from fastact._engine import intrinsics as llvm
+from fastact._engine import precision
+from fastact._engine.cache import compile_function
+
+KERNEL_SIGNATURE = "void(intp, intp, intp)"
+WEIGHTED = "weighted_"  # a derivative with respect to a parameter, times grad
+CONSTANT_BYTES = 16  # two float64: a parameter in working precision
+
+
+@register_jitable
+def _to_float64(x):
+    return np.float64(x)
+
+
+@register_jitable
+def _to_float32(x):
+    return np.float32(x)
+
+
+@register_jitable
+def _constant(address, index):
+    return llvm.load(address + CONSTANT_BYTES * index, numba.float64)
+
+
+@register_jitable
+def _pair_constant(address, index):
+    place = address + CONSTANT_BYTES * index
+    return precision.make_pair(llvm.load(place, numba.float64), llvm.load(place + 8, numba.float64))
+
+
+# Per dtype: its elements' type, how they enter and leave working precision, how a constant is loaded.
+ELEMENT = {"float32": numba.float32, "float64": numba.float64}
+ENTER = {"float32": _to_float64, "float64": precision.exact}
+LEAVE = {"float32": _to_float32, "float64": precision.float64_of}
+LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
+
+
+def _tuple_of(item, count):
+    """A compiled function of (source, i) that gives the tuple item(source, 0, i) ... item(source, count - 1, i)."""
+    if count == 0:
+        return register_jitable(lambda source, i: ())
+    others, last = _tuple_of(item, count - 1), count - 1
+
+    @register_jitable
+    def items(source, i):
+        return others(source, i) + (item(source, last, i),)
+
+    return items
+
+
+# --- formulas per direction ------------------------------------------------------------------------
+
+
+def _backward_of(derivative):
+    @register_jitable
+    def backward(grad, x, *parameters):
+        return grad * derivative(x, *parameters)
+
+    return backward
+
+
+def _both(value, derivative):
+    @register_jitable
+    def value_and_derivative(x, *parameters):
+        return value(x, *parameters), derivative(x, *parameters)
+
+    return value_and_derivative
+
+
+@functools.cache
+def formula_of(definition_name, direction):
+    """The compiled-code form of a direction's formula, made of those that the definition gives."""
+    from fastact._definition import registry
+
+    formulas = registry[definition_name].formulas
+    register_helpers(formulas["value"].__globals__)
+    if direction in formulas:
+        return register_jitable(formulas[direction])
+    if direction == "value_and_derivative":
+        return _both(formula_of(definition_name, "value"), formula_of(definition_name, "derivative"))
+    if direction.startswith(WEIGHTED):
+        return _backward_of(formula_of(definition_name, direction.removeprefix(WEIGHTED)))
+    derivative = direction.replace("backward", "derivative", 1)
+    return _backward_of(formula_of(definition_name, derivative))
+
+
+def register_helpers(namespace):
+    """Make the private helpers of a family file callable from compiled code."""
+    for name, value in namespace.items():
+        if name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("fastact.a"):
+            register_jitable(value)
+
+
+# --- kernels ---------------------------------------------------------------------------------------
+
+
+def _block_loop(formula, dtype, operands, constants, results):
+    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
+    load_constant = LOAD_CONSTANT[dtype]
+
+    @register_jitable
+    def address(source, index, offset):
+        return llvm.load_word(source, index + offset)
+
+    @register_jitable
+    def operand(source, index, i):
+        return enter(llvm.load_operand(source[index], i, element))
+
+    @register_jitable
+    def constant(source, index, i):
+        return load_constant(source, index)
+
+    operand_addresses, result_addresses = _tuple_of(address, operands), _tuple_of(address, results)
+    load_operands, load_constants = _tuple_of(operand, operands), _tuple_of(constant, constants)
+
+    def one_result(length, places, constants):
+        llvm.prefer_512_bit()
+        sources, result = operand_addresses(places, 0), llvm.load_word(places, operands)
+        parameters = load_constants(constants, 0)
+        for i in range(length):
+            y = formula(*(load_operands(sources, i) + parameters))
+            llvm.store_result(result, i, leave(y))
+
+    def two_results(length, places, constants):
+        llvm.prefer_512_bit()
+        sources, (first, second) = operand_addresses(places, 0), result_addresses(places, operands)
+        parameters = load_constants(constants, 0)
+        for i in range(length):
+            y, d = formula(*(load_operands(sources, i) + parameters))
+            llvm.store_result(first, i, leave(y))
+            llvm.store_result(second, i, leave(d))
+
+    return one_result if results == 1 else two_results
+
+
+def block_kernel(definition_name, direction, dtype, operands, constants, results=1):
+    """Compile the kernel of one direction of one activation.
+
+    Parameters
+    ----------
+    definition_name, direction : str
+        What to compute.
+    dtype : {"float32", "float64"}
+        Of all operands and results.
+    operands, constants, results : int
+        How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
+    """
+    formula = formula_of(definition_name, direction)
+    loop = _block_loop(formula, dtype, operands, constants, results)
+    name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
+    return compile_function(loop, KERNEL_SIGNATURE, name)

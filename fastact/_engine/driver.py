@@ -1,0 +1,457 @@
+"""The one compiled loop behind every element-wise ufunc: tiles, threads, packing, streaming.
+
+NumPy hands `driver` a run of strided operands and the address of a program (see `job`). A run that is long enough
+to be worth more threads becomes a job, whose tiles the threads take in turns; a short one, or one that finds another
+thread inside, runs where it is. Each tile is a set of *spans*, and a span is what a block kernel can take: contiguous
+operands of the kernel's own dtype, packed into stack buffers where they are not.
+"""
+
+import functools
+
+from numba import prange
+from numba.extending import register_jitable
+
+from fastact._engine import intrinsics as llvm
+from fastact._engine import job as j
+from fastact._engine.cache import compile_function
+
+_BUFFER_BYTES = 8 * j.BLOCK
+_ALL_BUFFERS_BYTES = _BUFFER_BYTES * j.MAX_OPERANDS
+_JOB_BYTES = 8 * j.JOB_WORDS
+_PLACES_BYTES = 8 * j.MAX_OPERANDS
+# Sizes of stack buffers must be globals of this module for Numba to see literals.
+_FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
+_INDEX_BYTES = 8 * j.MAX_OUTER_DIMENSIONS
+
+
+@register_jitable
+def program_operand(program, operand, word):
+    """A word of what the program says of one operand."""
+    return llvm.load_word(program, j.PROGRAM_OPERANDS + j.PROGRAM_OPERAND_WORDS * operand + word)
+
+
+@register_jitable
+def job_operand(job, operand, word):
+    """A word of what the job says of one operand."""
+    return llvm.load_word(job, j.JOB_OPERANDS + j.JOB_OPERAND_WORDS * operand + word)
+
+
+@register_jitable
+def set_job_operand(job, operand, word, value):
+    """Write a word of what the job says of one operand."""
+    llvm.store_word(job, j.JOB_OPERANDS + j.JOB_OPERAND_WORDS * operand + word, value)
+
+
+# --- spans -----------------------------------------------------------------------------------------
+
+
+@register_jitable
+def is_direct(program, operand, stride):
+    """Whether a block kernel can work on the operand where it lies."""
+    return stride == llvm.load_word(program, j.WORKING_SIZE) and program_operand(program, operand, j.CONVERT) == 0
+
+
+@register_jitable
+def copy_strided(length, source, source_stride, destination, destination_stride, size):
+    """Move elements of 4 or 8 bytes between strided places."""
+    if size == 4:
+        if source_stride == 0:
+            value4 = llvm.load(source, llvm.uint32)
+            for i in range(length):
+                llvm.store(destination + i * destination_stride, value4)
+        else:
+            for i in range(length):
+                llvm.store(destination + i * destination_stride, llvm.load(source + i * source_stride, llvm.uint32))
+    else:
+        if source_stride == 0:
+            value8 = llvm.load(source, llvm.uint64)
+            for i in range(length):
+                llvm.store(destination + i * destination_stride, value8)
+        else:
+            for i in range(length):
+                llvm.store(destination + i * destination_stride, llvm.load(source + i * source_stride, llvm.uint64))
+
+
+@register_jitable
+def move(program, operand, length, source, source_stride, destination, destination_stride):
+    """Pack or unpack one operand, converting it where its dtype is not the kernel's."""
+    convert = program_operand(program, operand, j.CONVERT)
+    if convert != 0:
+        llvm.call_convert(convert, length, source, source_stride, destination, destination_stride)
+    else:
+        size = llvm.load_word(program, j.WORKING_SIZE)
+        copy_strided(length, source, source_stride, destination, destination_stride, size)
+
+
+@register_jitable
+def pack_constants(program, job, places, length, buffers):
+    """Fill the buffers of operands that do not move along the span, once for all its blocks."""
+    for operand in range(llvm.load_word(program, j.INPUTS)):
+        if job_operand(job, operand, j.STRIDE) == 0:
+            buffer = buffers + operand * _BUFFER_BYTES
+            size = llvm.load_word(program, j.WORKING_SIZE)
+            source = llvm.load_word(places, operand)
+            move(program, operand, min(length, j.BLOCK), source, 0, buffer, size)
+
+
+@register_jitable
+def bring_operands(program, job, places, start, length, results, buffers, pointers):
+    """Point the kernel at each operand, packed where it must be, and at each result's place or buffer."""
+    size = llvm.load_word(program, j.WORKING_SIZE)
+    inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
+    for operand in range(operands):
+        stride = job_operand(job, operand, j.STRIDE)
+        place = llvm.load_word(places, operand) + start * stride
+        buffer = buffers + operand * _BUFFER_BYTES
+        direct = is_direct(program, operand, stride) and (operand < inputs or results == j.DIRECT)
+        llvm.store_word(pointers, operand, place if direct else buffer)
+        if not direct and operand < inputs and stride != 0:
+            move(program, operand, length, place, stride, buffer, size)
+
+
+@register_jitable
+def deliver_result(program, job, operand, place, length, results, buffer):
+    """Bring a result from its buffer to its place, past the cache if it is one of many."""
+    stride, size = job_operand(job, operand, j.STRIDE), llvm.load_word(program, j.WORKING_SIZE)
+    aligned = place & (llvm.CACHE_LINE - 1) == 0
+    if results == j.STREAMED and aligned and is_direct(program, operand, stride):
+        lines = (length * size) & -llvm.CACHE_LINE
+        llvm.stream_lines(place, buffer, lines)
+        done = lines // size
+        copy_strided(length - done, buffer + lines, size, place + lines, size, size)
+    else:
+        move(program, operand, length, buffer, size, place, stride)
+
+
+@register_jitable
+def run_block(program, job, places, start, length, results, buffers, pointers):
+    """Bring one block's operands to the kernel, run it, and bring its results to their places."""
+    bring_operands(program, job, places, start, length, results, buffers, pointers)
+    kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
+    llvm.call_kernel(kernel, length, pointers, constants)
+    for operand in range(llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)):
+        buffer = buffers + operand * _BUFFER_BYTES
+        if llvm.load_word(pointers, operand) == buffer:
+            place = llvm.load_word(places, operand) + start * job_operand(job, operand, j.STRIDE)
+            deliver_result(program, job, operand, place, length, results, buffer)
+
+
+@register_jitable
+def all_direct(program, job):
+    """Whether no operand of the job needs a buffer."""
+    for operand in range(llvm.load_word(program, j.OPERANDS)):
+        if not is_direct(program, operand, job_operand(job, operand, j.STRIDE)):
+            return False
+    return True
+
+
+@register_jitable
+def run_span(program, job, places, length, buffers, pointers):
+    """Run the kernel over `length` elements from `places`."""
+    results = llvm.load_word(job, j.RESULTS)
+    if results == j.DIRECT and all_direct(program, job):
+        kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
+        llvm.call_kernel(kernel, length, places, constants)
+        return
+    pack_constants(program, job, places, length, buffers)
+    done = 0
+    if results == j.STREAMED:  # a first block up to the first result's next cache line
+        first_result = llvm.load_word(places, llvm.load_word(program, j.INPUTS))
+        head = (-first_result & (llvm.CACHE_LINE - 1)) // llvm.load_word(program, j.WORKING_SIZE)
+        done = min(length, head)
+        if done > 0:
+            run_block(program, job, places, 0, done, j.BUFFERED, buffers, pointers)
+    while done < length:
+        block = min(length - done, j.BLOCK)
+        run_block(program, job, places, done, block, results, buffers, pointers)
+        done += block
+
+
+# --- tiles -----------------------------------------------------------------------------------------
+
+
+@register_jitable
+def first_places(program, job, places, index, start, row):
+    """Where each operand's element `start` of outer row `row` lies, and the row's index along each dimension."""
+    for operand in range(llvm.load_word(program, j.OPERANDS)):
+        place = job_operand(job, operand, j.ADDRESS) + start * job_operand(job, operand, j.STRIDE)
+        llvm.store_word(places, operand, place)
+    for dimension in range(llvm.load_word(job, j.OUTER_DIMENSIONS) - 1, -1, -1):
+        extent = llvm.load_word(job, j.OUTER_SHAPE + dimension)
+        position = row % extent
+        row = row // extent
+        llvm.store_word(index, dimension, position)
+        move_places(program, job, places, dimension, position)
+
+
+@register_jitable
+def move_places(program, job, places, dimension, steps):
+    """Move every operand's place along one outer dimension."""
+    for operand in range(llvm.load_word(program, j.OPERANDS)):
+        stride = job_operand(job, operand, j.OUTER_STRIDES + dimension)
+        llvm.store_word(places, operand, llvm.load_word(places, operand) + steps * stride)
+
+
+@register_jitable
+def next_places(program, job, places, index):
+    """Go on to the next outer row."""
+    for dimension in range(llvm.load_word(job, j.OUTER_DIMENSIONS) - 1, -1, -1):
+        position = llvm.load_word(index, dimension) + 1
+        move_places(program, job, places, dimension, 1)
+        extent = llvm.load_word(job, j.OUTER_SHAPE + dimension)
+        if position < extent:
+            llvm.store_word(index, dimension, position)
+            return
+        llvm.store_word(index, dimension, 0)
+        move_places(program, job, places, dimension, -extent)
+
+
+@register_jitable
+def reduce_span(program, job, places, length, buffers, pointers, lanes):
+    """The sum of the kernel's results over `length` elements, in float64, in an order that `length` alone decides."""
+    inputs = llvm.load_word(program, j.INPUTS)
+    kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
+    pack_constants(program, job, places, length, buffers)
+    used = min(length, j.BLOCK)
+    for lane in range(used):
+        llvm.store(lanes + 8 * lane, 0.0)
+    for start in range(0, length, j.BLOCK):
+        block = min(length - start, j.BLOCK)
+        bring_operands(program, job, places, start, block, j.BUFFERED, buffers, pointers)
+        llvm.call_kernel(kernel, block, pointers, constants)
+        add_to_lanes(program, llvm.load_word(pointers, inputs), block, lanes)
+    return sum_of_lanes(lanes, used)
+
+
+@register_jitable
+def add_to_lanes(program, results, length, lanes):
+    """Add a block of results to the running sums."""
+    if llvm.load_word(program, j.WORKING_SIZE) == 4:
+        for i in range(length):
+            place = lanes + 8 * i
+            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(results + 4 * i, llvm.float32))
+    else:
+        for i in range(length):
+            place = lanes + 8 * i
+            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(results + 8 * i, llvm.float64))
+
+
+@register_jitable
+def sum_of_lanes(lanes, used):
+    """The pairwise sum of the running sums."""
+    while used > 1:
+        half = (used + 1) // 2
+        for i in range(used - half):
+            place = lanes + 8 * i
+            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(place + 8 * half, llvm.float64))
+        used = half
+    return llvm.load(lanes, llvm.float64)
+
+
+@register_jitable
+def run_tile(program, job, tile, places, index, buffers, pointers, lanes):
+    """Run one tile: some neighbouring rows of one stretch of the inner dimension."""
+    tiles_along, partials = llvm.load_word(job, j.TILES_ALONG), llvm.load_word(job, j.PARTIALS)
+    along = tile % tiles_along
+    start = along * llvm.load_word(job, j.TILE_LENGTH)
+    length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
+    row = (tile // tiles_along) * llvm.load_word(job, j.TILE_ROWS)
+    rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
+    first_places(program, job, places, index, start, row)
+    for _ in range(rows):
+        if partials != 0:
+            total = reduce_span(program, job, places, length, buffers, pointers, lanes)
+            llvm.store(partials + 8 * (row * tiles_along + along), total)
+            row += 1
+        else:
+            run_span(program, job, places, length, buffers, pointers)
+        next_places(program, job, places, index)
+
+
+@register_jitable
+def work(job):
+    """One thread's share: tiles, one after the other, until none is left."""
+    program = llvm.load_word(job, j.PROGRAM)
+    buffers = llvm.stack_buffer(_ALL_BUFFERS_BYTES)
+    places = llvm.stack_buffer(_PLACES_BYTES)
+    pointers = llvm.stack_buffer(_PLACES_BYTES)
+    index = llvm.stack_buffer(_INDEX_BYTES)
+    lanes = llvm.stack_buffer(_BUFFER_BYTES)
+    tiles = llvm.load_word(job, j.TILES)
+    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+    while tile < tiles:
+        run_tile(program, job, tile, places, index, buffers, pointers, lanes)
+        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+    if llvm.load_word(job, j.RESULTS) == j.STREAMED:
+        llvm.streaming_fence()
+
+
+# --- jobs ------------------------------------------------------------------------------------------
+
+
+@register_jitable
+def writes_in_place(program, job):
+    """Whether some result lies where an operand lies."""
+    inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
+    for result in range(inputs, operands):
+        for operand in range(inputs):
+            if job_operand(job, result, j.ADDRESS) == job_operand(job, operand, j.ADDRESS):
+                return True
+    return False
+
+
+@register_jitable
+def has_far_stride(program, job):
+    """Whether neighbouring elements of some operand lie on different cache lines."""
+    for operand in range(llvm.load_word(program, j.OPERANDS)):
+        if abs(job_operand(job, operand, j.STRIDE)) >= j.FAR_STRIDE:
+            return True
+    return False
+
+
+@register_jitable
+def plan_tiles(program, job):
+    """Cut the job into tiles and decide whether its results are streamed."""
+    length, rows = llvm.load_word(job, j.LENGTH), llvm.load_word(job, j.ROWS)
+    longest = j.STRIDED_TILE_LENGTH if rows > 1 and has_far_stride(program, job) else j.TILE
+    given = llvm.load_word(job, j.TILE_LENGTH)
+    tile_length = min(length, given if given != 0 else longest)
+    tile_rows = max(1, j.TILE // max(1, tile_length))
+    tiles_along = (length + tile_length - 1) // max(1, tile_length)
+    llvm.store_word(job, j.TILE_LENGTH, tile_length)
+    llvm.store_word(job, j.TILE_ROWS, tile_rows)
+    llvm.store_word(job, j.TILES_ALONG, tiles_along)
+    llvm.store_word(job, j.TILES, tiles_along * ((rows + tile_rows - 1) // tile_rows))
+    llvm.store_word(job, j.NEXT_TILE, 0)
+    llvm.store_word(job, j.RESULTS, plan_results(program, job, length * rows))
+
+
+@register_jitable
+def plan_results(program, job, elements):
+    """How results reach their places: streamed when they are large, buffered when the kernel could spoil an operand."""
+    if writes_in_place(program, job):
+        results = llvm.load_word(program, j.OPERANDS) - llvm.load_word(program, j.INPUTS)
+        return j.BUFFERED if results > 1 else j.DIRECT
+    large = elements * llvm.load_word(program, j.WORKING_SIZE) >= j.STREAM_FROM_BYTES
+    return j.STREAMED if large else j.DIRECT
+
+
+@register_jitable
+def run_job(program, job):
+    """Run a job, by several threads where that pays and no other thread is at it."""
+    plan_tiles(program, job)
+    state = llvm.load_word(program, j.STATE)
+    worker = llvm.load_word(state, j.WORKER)
+    elements = llvm.load_word(job, j.LENGTH) * llvm.load_word(job, j.ROWS)
+    threads = min(llvm.load_word(state, j.THREADS), llvm.load_word(job, j.TILES))
+    if threads > 1 and elements >= llvm.load_word(program, j.PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY):
+        llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, threads)
+        llvm.release(state + 8 * j.BUSY)
+    else:
+        llvm.call_worker(worker, job)
+
+
+@register_jitable
+def prepare(program):
+    """Have Python compile the program's kernel, in the caller's thread, if no array has needed it before."""
+    if llvm.load_word(program, j.KERNEL) == 0:
+        state = llvm.load_word(program, j.STATE)
+        llvm.call_worker(llvm.load_word(state, j.PREPARE), program)
+
+
+@register_jitable
+def is_small(program, args, steps, length):
+    """Whether a run can be handed to the kernel as it stands: contiguous, short, and with one result."""
+    inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
+    if length >= llvm.load_word(program, j.PARALLEL_FROM) or operands - inputs > 1:
+        return False
+    size = llvm.load_word(program, j.WORKING_SIZE)
+    for operand in range(operands):
+        # The stride of a single element is anything NumPy likes.
+        stride = size if length == 1 else llvm.load_word(steps, operand)
+        if not is_direct(program, operand, stride):
+            return False
+    return True
+
+
+@register_jitable
+def describe_run(program, job, args, steps, length):
+    """Make a job of one run of NumPy's iterator."""
+    llvm.store_word(job, j.PROGRAM, program)
+    llvm.store_word(job, j.LENGTH, length)
+    llvm.store_word(job, j.ROWS, 1)
+    llvm.store_word(job, j.OUTER_DIMENSIONS, 0)
+    llvm.store_word(job, j.PARTIALS, 0)
+    llvm.store_word(job, j.TILE_LENGTH, 0)
+    for operand in range(llvm.load_word(program, j.OPERANDS)):
+        set_job_operand(job, operand, j.ADDRESS, llvm.load_word(args, operand))
+        set_job_operand(job, operand, j.STRIDE, llvm.load_word(steps, operand))
+
+
+# --- entries ---------------------------------------------------------------------------------------
+
+
+def run_worker(job):
+    """What each thread of parallel_for does."""
+    work(job)
+
+
+def parallel_for(worker, job, threads):
+    """The only prange there is: what it calls is behind an address, which keeps its compilation short."""
+    for _ in prange(threads):
+        llvm.call_worker(worker, job)
+
+
+def run_ufunc_loop(args, dimensions, steps, program):
+    """NumPy's inner loop, of every element-wise ufunc."""
+    flags = llvm.stack_buffer(_FLAGS_BYTES)
+    llvm.save_floating_point_flags(flags)
+    length = llvm.load_word(dimensions, 0)
+    prepare(program)
+    if is_small(program, args, steps, length):
+        llvm.call_kernel(
+            llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS)
+        )
+    else:
+        job = llvm.stack_buffer(_JOB_BYTES)
+        describe_run(program, job, args, steps, length)
+        run_job(program, job)
+    llvm.restore_floating_point_flags(flags)
+
+
+def run_array_job(job):
+    """A job that was described in Python: operands that NumPy's iterator would cut into short runs."""
+    flags = llvm.stack_buffer(_FLAGS_BYTES)
+    llvm.save_floating_point_flags(flags)
+    program = llvm.load_word(job, j.PROGRAM)
+    prepare(program)
+    run_job(program, job)
+    llvm.restore_floating_point_flags(flags)
+
+
+def _words(count):
+    return f"void({', '.join(['intp'] * count)})"
+
+
+@functools.cache
+def worker_address():
+    """The address of `run_worker`."""
+    return compile_function(run_worker, _words(1), "run_worker").address
+
+
+@functools.cache
+def parallel_for_address():
+    """The address of `parallel_for`."""
+    return compile_function(parallel_for, _words(3), "parallel_for", parallel=True).address
+
+
+@functools.cache
+def ufunc_loop_address():
+    """The address of `run_ufunc_loop`."""
+    return compile_function(run_ufunc_loop, _words(4), "run_ufunc_loop").address
+
+
+@functools.cache
+def array_job_address():
+    """The address of `run_array_job`."""
+    return compile_function(run_array_job, _words(1), "run_array_job").address

@@ -1,0 +1,312 @@
+"""LLVM operations that Numba has no Python spelling for.
+
+Addresses travel as plain integers (`intp`); a *word* is one 64-bit integer of a job description.
+"""
+
+import platform
+
+from llvmlite import ir
+from numba import float32, float64, types, uint32, uint64  # noqa: F401 - the driver names elements by them
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+from fastact._math import arithmetic
+
+WORD = ir.IntType(64)
+BYTE_POINTER = ir.IntType(8).as_pointer()
+ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
+CACHE_LINE = 64
+# fegetenv's buffer: 28 bytes on x86, 8 on 64-bit Arm, never above 64.
+FLOATING_POINT_ENVIRONMENT_BYTES = 64
+
+
+def _typed_pointer(builder, address, llvm_type):
+    return builder.inttoptr(address, llvm_type.as_pointer())
+
+
+# --- memory ----------------------------------------------------------------------------------------
+
+
+@intrinsic
+def load_word(typingctx, address, index):
+    """The 64-bit integer at ``address + 8 * index``."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load(builder.gep(_typed_pointer(builder, args[0], WORD), [args[1]]))
+
+    return types.intp(types.intp, types.intp), codegen
+
+
+@intrinsic
+def store_word(typingctx, address, index, value):
+    """Write the 64-bit integer at ``address + 8 * index``."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(args[2], builder.gep(_typed_pointer(builder, args[0], WORD), [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def load(typingctx, address, element):
+    """One unaligned scalar, of the type that `element` (a type class such as ``numpy.float32``) names."""
+    numba_type = element.dtype
+
+    def codegen(context, builder, signature, args):
+        llvm_type = context.get_data_type(numba_type)
+        return builder.load(_typed_pointer(builder, args[0], llvm_type), align=1)
+
+    return numba_type(types.intp, element), codegen
+
+
+@intrinsic
+def store(typingctx, address, value):
+    """One unaligned scalar of the value's own type."""
+
+    def codegen(context, builder, signature, args):
+        llvm_type = context.get_data_type(value)
+        builder.store(args[1], _typed_pointer(builder, args[0], llvm_type), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value), codegen
+
+
+def _alias_scopes(module):
+    """Metadata that tells LLVM what the span guarantees: results do not overlap later operands.
+
+    Without it every kernel starts with run-time overlap checks, and ``out=x`` would run unvectorised.
+    """
+    domain = module.add_metadata([ir.MetaDataString(module, "fastact kernel")])
+    scopes = {}
+    for role in ("operand", "result"):
+        scope = module.add_metadata([ir.MetaDataString(module, f"fastact {role}"), domain])
+        scopes[role] = module.add_metadata([scope])
+    return scopes
+
+
+@intrinsic
+def load_operand(typingctx, address, index, element):
+    """Element `index` of a contiguous kernel operand."""
+    numba_type = element.dtype
+
+    def codegen(context, builder, signature, args):
+        llvm_type = context.get_data_type(numba_type)
+        pointer = builder.gep(_typed_pointer(builder, args[0], llvm_type), [args[1]])
+        value = builder.load(pointer, align=llvm_type.get_abi_size(context.target_data))
+        scopes = _alias_scopes(builder.module)
+        value.set_metadata("alias.scope", scopes["operand"])
+        value.set_metadata("noalias", scopes["result"])
+        return value
+
+    return numba_type(types.intp, types.intp, element), codegen
+
+
+@intrinsic
+def store_result(typingctx, address, index, value):
+    """Write element `index` of a contiguous kernel result."""
+
+    def codegen(context, builder, signature, args):
+        llvm_type = context.get_data_type(value)
+        pointer = builder.gep(_typed_pointer(builder, args[0], llvm_type), [args[1]])
+        instruction = builder.store(args[2], pointer, align=llvm_type.get_abi_size(context.target_data))
+        scopes = _alias_scopes(builder.module)
+        instruction.set_metadata("alias.scope", scopes["result"])
+        instruction.set_metadata("noalias", scopes["operand"])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, value), codegen
+
+
+@intrinsic
+def stack_buffer(typingctx, nbytes):
+    """A cache-line aligned buffer on this function's stack; `nbytes` is a literal.
+
+    A plain ``alloca``: ``cgutils.alloca_once`` zero-fills, which costs seconds of compiling and 0.3 us a call.
+    """
+    if not isinstance(nbytes, types.Literal):
+        return None
+    size = nbytes.literal_value
+
+    def codegen(context, builder, signature, args):
+        with builder.goto_entry_block():
+            base = builder.alloca(ir.ArrayType(ir.IntType(8), size + CACHE_LINE))
+        address = builder.add(builder.ptrtoint(base, WORD), ir.Constant(WORD, CACHE_LINE - 1))
+        return builder.and_(address, ir.Constant(WORD, -CACHE_LINE))
+
+    return types.intp(nbytes), codegen
+
+
+@intrinsic
+def stream_lines(typingctx, destination, source, nbytes):
+    """Copy whole cache lines past the cache, so that the destination is never read first."""
+
+    def codegen(context, builder, signature, args):
+        line = ir.VectorType(WORD, CACHE_LINE // 8)
+        destination, source = (_typed_pointer(builder, address, line) for address in args[:2])
+        hint = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        with cgutils.for_range(builder, builder.udiv(args[2], ir.Constant(WORD, CACHE_LINE))) as loop:
+            value = builder.load(builder.gep(source, [loop.index]), align=CACHE_LINE)
+            copy = builder.store(value, builder.gep(destination, [loop.index]), align=CACHE_LINE)
+            copy.set_metadata("nontemporal", hint)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def streaming_fence(typingctx):
+    """Make streamed lines visible to other threads before anyone is told that they are ready."""
+
+    def codegen(context, builder, signature, args):
+        if ON_X86:
+            fence = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse.sfence"
+            )
+            builder.call(fence, [])
+        else:
+            builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+# --- calls through addresses -----------------------------------------------------------------------
+
+
+def _call_address(words):
+    """An intrinsic body: call the ``void`` function at the first argument with the other `words` arguments."""
+
+    def codegen(context, builder, signature, args):
+        function_type = ir.FunctionType(ir.VoidType(), [WORD] * words)
+        builder.call(_typed_pointer(builder, args[0], function_type), args[1:])
+        return context.get_dummy_value()
+
+    return codegen
+
+
+@intrinsic
+def call_kernel(typingctx, kernel, length, operands, constants):
+    """Run a block kernel on `length` contiguous elements of each operand."""
+    return types.void(types.intp, types.intp, types.intp, types.intp), _call_address(3)
+
+
+@intrinsic
+def call_rows(typingctx, kernel, rows, length, places, outer_steps, inner_steps):
+    """Run a row kernel on `rows` rows of `length` elements."""
+    return types.void(*[types.intp] * 6), _call_address(5)
+
+
+@intrinsic
+def call_convert(typingctx, convert, length, source, source_stride, destination, destination_stride):
+    """Run a conversion kernel between strided places."""
+    return types.void(*[types.intp] * 6), _call_address(5)
+
+
+@intrinsic
+def call_parallel_for(typingctx, parallel_for, worker, job, threads):
+    """Have `threads` threads call the worker."""
+    return types.void(types.intp, types.intp, types.intp, types.intp), _call_address(3)
+
+
+@intrinsic
+def call_worker(typingctx, worker, job):
+    """Run one thread's share of a job."""
+    return types.void(types.intp, types.intp), _call_address(1)
+
+
+# --- threads ---------------------------------------------------------------------------------------
+
+
+@intrinsic
+def try_acquire(typingctx, flag):
+    """Set the flag from 0 to 1; False where another thread has it."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _typed_pointer(builder, args[0], WORD)
+        result = builder.cmpxchg(pointer, ir.Constant(WORD, 0), ir.Constant(WORD, 1), "acq_rel", "monotonic")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.intp), codegen
+
+
+@intrinsic
+def release(typingctx, flag):
+    """Give a flag back."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _typed_pointer(builder, args[0], WORD)
+        builder.store_atomic(ir.Constant(WORD, 0), pointer, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.intp), codegen
+
+
+@intrinsic
+def take_ticket(typingctx, counter):
+    """The counter's value, which grows by one: no two threads get the same."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _typed_pointer(builder, args[0], WORD)
+        return builder.atomic_rmw("add", pointer, ir.Constant(WORD, 1), "monotonic")
+
+    return types.intp(types.intp), codegen
+
+
+# --- floating point --------------------------------------------------------------------------------
+
+
+@intrinsic
+def prefer_512_bit(typingctx):
+    """Ask LLVM for 512-bit vectors where the processor has them: its default on some of them is 256."""
+
+    def codegen(context, builder, signature, args):
+        # llvmlite's `add` refuses attributes that it does not know; the set beneath it takes them.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def _fused_multiply_add(typingctx, a, b, c):
+    def codegen(context, builder, signature, args):
+        return builder.fma(*args)
+
+    return a(a, b, c), codegen
+
+
+@overload(arithmetic.fma)
+def _overload_fma(a, b, c):
+    if isinstance(a, types.Float) and a == b == c:
+        return lambda a, b, c: _fused_multiply_add(a, b, c)
+    return lambda a, b, c: _fused_multiply_add(float(a), float(b), float(c))
+
+
+def _environment_call(name_on_x86, name_elsewhere):
+    """An intrinsic body that saves or restores the floating-point flags at an address.
+
+    Only the vector unit's register on x86 (10 ns): kernels never touch the x87 unit, which is 70 ns away.
+    """
+
+    def codegen(context, builder, signature, args):
+        name = name_on_x86 if ON_X86 else name_elsewhere
+        result = ir.VoidType() if ON_X86 else ir.IntType(32)
+        function_type = ir.FunctionType(result, [BYTE_POINTER])
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        builder.call(function, [builder.inttoptr(args[0], BYTE_POINTER)])
+        return context.get_dummy_value()
+
+    return codegen
+
+
+@intrinsic
+def save_floating_point_flags(typingctx, address):
+    """Remember the thread's floating-point flags and modes in a buffer of 64 bytes."""
+    return types.void(types.intp), _environment_call("llvm.x86.sse.stmxcsr", "fegetenv")
+
+
+@intrinsic
+def restore_floating_point_flags(typingctx, address):
+    """Put the floating-point flags back as they were saved."""
+    return types.void(types.intp), _environment_call("llvm.x86.sse.ldmxcsr", "fesetenv")

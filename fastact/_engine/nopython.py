@@ -1,0 +1,174 @@
+"""Activations inside the user's own ``@njit`` functions: on scalars and arrays, every direction, by any spelling."""
+
+import functools
+from types import FunctionType
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.imputils import lower_constant, lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import models, overload, register_jitable, register_model
+
+from fastact._definition import registry
+from fastact._engine import precision
+from fastact._engine.blocks import formula_of
+from fastact._engine.programs import input_count
+
+
+class DirectionType(types.Callable, types.Opaque):
+    """The type of a direction in compiled code: what its calls mean is asked of a compiled function."""
+
+    def __init__(self, name, direction):
+        self.activation, self.direction = name, direction
+        super().__init__(f"fastact.{name}.{direction}")
+
+    @property
+    def dispatcher_type(self):
+        """The type of the compiled function behind it."""
+        return types.Dispatcher(compiled(self.activation, self.direction))
+
+    def get_call_type(self, context, args, kws):
+        """Delegate."""
+        return self.dispatcher_type.get_call_type(context, args, kws)
+
+    def get_call_signatures(self):
+        """Delegate."""
+        return self.dispatcher_type.get_call_signatures()
+
+    def get_impl_key(self, sig):
+        """Delegate."""
+        return self.dispatcher_type.get_impl_key(sig)
+
+
+register_model(DirectionType)(models.OpaqueModel)
+
+
+@lower_constant(DirectionType)
+def _lower_constant(context, builder, numba_type, value):
+    return context.get_dummy_value()
+
+
+@infer_getattr
+class _Directions(AttributeTemplate):
+    key = DirectionType
+
+    def generic_resolve(self, direction_type, attribute):
+        definition = registry[direction_type.activation]
+        if direction_type.direction == "value" and attribute in definition.directions:
+            return DirectionType(direction_type.activation, attribute)
+        return None
+
+
+@lower_getattr_generic(DirectionType)
+def _lower_direction(context, builder, numba_type, value, attribute):
+    return context.get_dummy_value()
+
+
+@functools.cache
+def direction_type(name, direction):
+    """The type of one direction of one activation."""
+    return DirectionType(name, direction)
+
+
+# --- the compiled function behind a direction ------------------------------------------------------
+
+
+def _enter_parameter(parameter):
+    hi, lo = parameter.parts(parameter.default)
+
+    @register_jitable
+    def enter(value):
+        value = float(value)
+        return precision.make_pair(value, lo if value == hi else 0.0)
+
+    return enter
+
+
+def _map(functions):
+    """A compiled function that applies the n-th function to the n-th of a tuple's items."""
+    if not functions:
+        return register_jitable(lambda items: ())
+    *firsts, last = functions
+    mapped, index = _map(firsts), len(firsts)
+
+    @register_jitable
+    def apply(items):
+        return mapped(items) + (last(items[index]),)
+
+    return apply
+
+
+@register_jitable
+def _double(value):
+    return np.float64(value)
+
+
+@register_jitable
+def _exact(value):
+    return precision.exact(np.float64(value))
+
+
+@functools.cache
+def _scalar(name, direction):
+    """A function of scalars that compiled code may call: in float32 where the last array operand is, else float64."""
+    formula, parameters = formula_of(name, direction), registry[name].parameters
+    arrays = input_count(direction)
+    doubles = _map([_double] * (arrays + len(parameters)))
+    pairs = _map([_exact] * arrays + [_enter_parameter(parameter) for parameter in parameters])
+
+    def scalar(*args):
+        raise NotImplementedError("for compiled code only")
+
+    def in_float32(*args):
+        return np.float32(formula(*doubles(args)))
+
+    def in_float64(*args):
+        return precision.float64_of(formula(*pairs(args)))
+
+    @overload(scalar, jit_options={"error_model": "numpy"})
+    def choose(*args):
+        operands = args[0] if len(args) == 1 and isinstance(args[0], types.BaseTuple) else args
+        narrow = all(numba_type == types.float32 for numba_type in operands[:arrays])
+        return in_float32 if narrow else in_float64
+
+    return scalar
+
+
+def _of_arity(function, count):
+    """`function` with a fixed number of arguments, which Numba's ufuncs need."""
+    return {
+        1: lambda a: function(a),
+        2: lambda a, b: function(a, b),
+        3: lambda a, b, c: function(a, b, c),
+        4: lambda a, b, c, d: function(a, b, c, d),
+        5: lambda a, b, c, d, e: function(a, b, c, d, e),
+        6: lambda a, b, c, d, e, f: function(a, b, c, d, e, f),
+    }[count]
+
+
+@functools.cache
+def compiled(name, direction):
+    """The compiled function behind a direction, with the public signature."""
+    definition = registry[name]
+    count = input_count(direction) + len(definition.parameters)
+    if direction == "value_and_derivative":
+        value, derivative = compiled(name, "value"), compiled(name, "derivative")
+
+        def both(*args):
+            return value(*args), derivative(*args)
+
+        function = _of_arity(register_jitable(both), count)
+    else:
+        ufunc = numba.vectorize(_of_arity(_scalar(name, direction), count))
+        function = _of_arity(ufunc, count)
+    arrays = {"backward": ("grad", "x"), "backward_from_output": ("grad", "y"), "derivative_from_output": ("y",)}
+    names = (*arrays.get(direction, ("x",)), *(parameter.name for parameter in definition.parameters))
+    defaults = tuple(parameter.default for parameter in definition.parameters)
+    return numba.njit(_with_signature(function, names, defaults), error_model="numpy")
+
+
+def _with_signature(function, names, defaults):
+    """The function with its arguments renamed: Numba reads names and defaults off the code object."""
+    code = function.__code__.replace(co_varnames=names)
+    return FunctionType(code, function.__globals__, function.__name__, defaults, function.__closure__)

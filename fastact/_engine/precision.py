@@ -1,0 +1,205 @@
+"""What `_math` is to Numba: every function callable from kernels, `Pair` a type with operators."""
+
+import inspect
+import operator
+
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, models, overload, register_jitable, register_model
+
+from fastact._engine import intrinsics  # noqa: F401 - registers fma
+from fastact._math import arithmetic, float64, pair
+from fastact._math import working as w
+
+
+class PairType(types.Type):
+    """A `Pair` in two registers."""
+
+    def __init__(self):
+        super().__init__("Pair")
+
+
+pair_type = PairType()
+
+
+@register_model(PairType)
+class _PairModel(models.StructModel):
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, [("hi", types.float64), ("lo", types.float64)])
+
+
+@intrinsic
+def make_pair(typingctx, hi, lo):
+    """The pair of two float64."""
+
+    def codegen(context, builder, signature, args):
+        value = cgutils.create_struct_proxy(pair_type)(context, builder)
+        value.hi, value.lo = args
+        return value._getvalue()
+
+    return pair_type(types.float64, types.float64), codegen
+
+
+def _part(name):
+    @intrinsic
+    def part(typingctx, value):
+        def codegen(context, builder, signature, args):
+            return getattr(cgutils.create_struct_proxy(pair_type)(context, builder, value=args[0]), name)
+
+        return types.float64(pair_type), codegen
+
+    return part
+
+
+hi_part, lo_part = _part("hi"), _part("lo")
+
+
+@register_jitable
+def _zero(value):
+    return 0.0
+
+
+@register_jitable
+def _float(value):
+    return float(value)
+
+
+def _parts(value):
+    """The two functions that take a value apart: a `Pair`, or any number that float64 holds."""
+    if isinstance(value, PairType):
+        return hi_part, lo_part
+    if isinstance(value, types.Number):
+        return _float, _zero
+    raise TypingError(f"working precision has floats and pairs, not {value}")
+
+
+def _is_pair(*values):
+    return any(isinstance(value, PairType) for value in values)
+
+
+def _binary(operation, on_parts):
+    @overload(operation)
+    def choose(a, b):
+        if not _is_pair(a, b):
+            return None
+        (a_hi, a_lo), (b_hi, b_lo) = _parts(a), _parts(b)
+
+        def implementation(a, b):
+            hi, lo = on_parts(a_hi(a), a_lo(a), b_hi(b), b_lo(b))
+            return make_pair(hi, lo)
+
+        return implementation
+
+
+def _comparison(operation):
+    @overload(operation)
+    def choose(a, b):
+        if not _is_pair(a, b):
+            return None
+        a_hi, b_hi = _parts(a)[0], _parts(b)[0]
+        return lambda a, b: operation(a_hi(a), b_hi(b))
+
+
+def _elementary(generic, on_float, on_parts):
+    @overload(generic)
+    def choose(x):
+        if not _is_pair(x):
+            return lambda x: on_float(x)
+
+        def implementation(x):
+            hi, lo = on_parts(hi_part(x), lo_part(x))
+            return make_pair(hi, lo)
+
+        return implementation
+
+
+def _register_functions(*modules):
+    """Make every function of these modules callable from compiled code."""
+    for module in modules:
+        for function in vars(module).values():
+            if inspect.isfunction(function) and function.__module__ == module.__name__ and function.__name__ != "fma":
+                register_jitable(function)
+
+
+@register_jitable
+def _subtract(a_hi, a_lo, b_hi, b_lo):
+    return arithmetic.add(a_hi, a_lo, -b_hi, -b_lo)
+
+
+_register_functions(arithmetic, float64, pair)
+for _operation, _on_parts in (
+    (operator.add, arithmetic.add),
+    (operator.sub, _subtract),
+    (operator.mul, arithmetic.multiply),
+    (operator.truediv, arithmetic.divide),
+):
+    _binary(_operation, _on_parts)
+for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
+    _comparison(_operation)
+for _function in w.ELEMENTARY:
+    _elementary(_function, getattr(float64, _function.__name__), getattr(pair, _function.__name__))
+_elementary(w.sqrt, register_jitable(lambda x: w.math.sqrt(x)), arithmetic.square_root)
+
+
+@overload(operator.neg)
+def _overload_neg(x):
+    if _is_pair(x):
+        return lambda x: make_pair(-hi_part(x), -lo_part(x))
+
+
+@overload(abs)
+def _overload_abs(x):
+    if _is_pair(x):
+
+        def implementation(x):
+            negative = hi_part(x) < 0.0
+            lo = -lo_part(x) if negative else lo_part(x)
+            return make_pair(abs(hi_part(x)), lo)
+
+        return implementation
+
+
+@overload(w.where)
+def _overload_where(condition, x, y):
+    if not _is_pair(x, y):
+        return lambda condition, x, y: float(x) if condition else float(y)
+    (x_hi, x_lo), (y_hi, y_lo) = _parts(x), _parts(y)
+
+    def implementation(condition, x, y):
+        hi = x_hi(x) if condition else y_hi(y)
+        lo = x_lo(x) if condition else y_lo(y)
+        return make_pair(hi, lo)
+
+    return implementation
+
+
+@overload(w.precise)
+def _overload_precise(constant, like):
+    if _is_pair(like):
+        return lambda constant, like: make_pair(constant[0], constant[1])
+    return lambda constant, like: constant[0]
+
+
+@overload(w.exp_and_expm1)
+def _overload_exp_and_expm1(x):
+    if not _is_pair(x):
+        return lambda x: float64.exp_and_expm1(x)
+
+    def implementation(x):
+        e_hi, e_lo, m_hi, m_lo = pair.exp_and_expm1(hi_part(x), lo_part(x))
+        return make_pair(e_hi, e_lo), make_pair(m_hi, m_lo)
+
+    return implementation
+
+
+@register_jitable
+def exact(x):
+    """A float64 as a pair."""
+    return make_pair(x, 0.0)
+
+
+@register_jitable
+def float64_of(x):
+    """A pair, rounded once."""
+    return arithmetic.rounded(hi_part(x), lo_part(x))

@@ -1,0 +1,122 @@
+"""Programs: which kernel runs for which dtypes, with which constants."""
+
+import ctypes
+import functools
+import signal
+import weakref
+
+import numpy as np
+
+from fastact._definition import registry
+from fastact._engine import job as j
+from fastact._engine import rows, threads
+from fastact._engine.blocks import WEIGHTED, block_kernel
+from fastact._engine.conversions import pack_address, unpack_address
+
+FLOAT32, FLOAT64, FLOAT16 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)
+#: In the order in which NumPy is to try them: small integers find float32 first, then wider ones float64.
+NATIVE_DTYPES = (FLOAT32, FLOAT64, FLOAT16)
+
+RESULTS = {"value_and_derivative": 2}
+
+# A second thread costs some microseconds to wake; a tile of it should cost a few times that.
+NANOSECONDS_WORTH_A_THREAD = 12_000
+
+_programs = weakref.WeakValueDictionary()
+
+
+class Program:
+    """The words that tell the driver how to run one direction on operands of given dtypes.
+
+    Parameters
+    ----------
+    name, direction : str
+        The activation and what to compute.
+    dtypes : tuple of numpy.dtype
+        Of the operands, then of the results.
+    constants : tuple of (float, float) or None
+        The parameters, where they are not operands, each in two parts.
+    """
+
+    def __init__(self, name, direction, dtypes, constants):
+        self.name, self.direction, self.dtypes, self.constants = name, direction, dtypes, constants
+        self.results = RESULTS.get(direction, 1)
+        self.working = FLOAT64 if dtypes[-1] == FLOAT64 else FLOAT32
+        self.constant_words = np.array(constants or (), np.float64).ravel()
+        self.words = np.zeros(j.PROGRAM_WORDS, np.int64)
+        self.words[j.CONSTANTS] = self.constant_words.ctypes.data
+        self.words[j.INPUTS] = len(dtypes) - self.results
+        self.words[j.OPERANDS] = len(dtypes)
+        self.words[j.WORKING_SIZE] = self.working.itemsize
+        self.words[j.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
+        self.words[j.STATE] = state().ctypes.data
+        self.address = self.words.ctypes.data
+        _programs[self.address] = self
+
+    def prepare(self):
+        """Compile what the program needs, or take it from the cache."""
+        inputs = len(self.dtypes) - self.results
+        for operand, dtype in enumerate(self.dtypes):
+            convert = (pack_address if operand < inputs else unpack_address)(dtype, self.working)
+            self.words[j.PROGRAM_OPERANDS + j.PROGRAM_OPERAND_WORDS * operand + j.CONVERT] = convert
+        kernel = block_kernel(
+            self.name, self.direction, self.working.name, inputs, len(self.constants or ()), self.results
+        )
+        self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
+
+
+class RowsProgram:
+    """The words that tell the loop of generalised ufuncs how to run one direction for one dtype."""
+
+    def __init__(self, name, direction, dtypes):
+        self.name, self.direction, self.dtypes = name, direction, dtypes
+        self.words = np.zeros(rows.PROGRAM_WORDS, np.int64)
+        self.words[rows.OPERANDS] = len(dtypes)
+        self.words[rows.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
+        self.words[rows.STATE] = state().ctypes.data
+        self.address = self.words.ctypes.data
+        _programs[self.address] = self
+
+    def prepare(self):
+        """Compile the kernel, or take it from the cache."""
+        self.words[rows.KERNEL] = rows.rows_kernel(self.name, self.direction, self.dtypes[-1].name).address
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_ssize_t)
+def _prepare(address):
+    """Called by the driver. An interruption must not leave the driver without a kernel: it is raised afterwards."""
+    program = _programs[address]
+    try:
+        program.prepare()
+    except KeyboardInterrupt:
+        program.prepare()
+        signal.raise_signal(signal.SIGINT)
+
+
+@functools.cache
+def state():
+    """The driver's process-wide words, with the compiler's address in them."""
+    words = threads.state()
+    words[j.PREPARE] = ctypes.cast(_prepare, ctypes.c_void_p).value
+    return words
+
+
+def constants_of(name, values):
+    """Parameters given as numbers, checked, in two parts each."""
+    definition = registry[name]
+    for parameter, value in zip(definition.parameters, values, strict=True):
+        parameter.check(name, value)
+    if definition.check is not None:
+        definition.check(*values)
+    return tuple(parameter.parts(value) for parameter, value in zip(definition.parameters, values, strict=True))
+
+
+def input_count(direction):
+    """How many arrays a direction reads before the parameters."""
+    return 2 if direction.startswith(("backward", WEIGHTED)) else 1
+
+
+def operand_count(name, direction, constants):
+    """How many arrays a direction reads."""
+    parameters = 0 if constants is not None else len(registry[name].parameters)
+    return input_count(direction) + parameters

@@ -1,0 +1,148 @@
+"""Real NumPy ufuncs, made through NumPy's public C API: no C compiler, no extension module.
+
+The table of function pointers that NumPy exports to extensions is read with ctypes. A ufunc made by it has
+everything NumPy's own have, ``where=`` too.
+"""
+
+import ctypes
+import functools
+
+import numpy as np
+from numpy._core import _multiarray_umath
+
+from fastact._engine import driver, rows
+from fastact._engine.programs import NATIVE_DTYPES, RESULTS, Program, RowsProgram, operand_count
+
+_FROM_FUNC_AND_DATA, _REGISTER_LOOP_FOR_TYPE, _FROM_FUNC_AND_DATA_AND_SIGNATURE = 1, 2, 31  # slots of NumPy's table, fixed for ever
+_NO_IDENTITY = -1
+# PyUFuncObject's `obj`: what the ufunc keeps alive. Before it lie the object's head, four ints, two pointers, two ints
+# and four pointers.
+_OWNED_OFFSET = 2 * ctypes.sizeof(ctypes.c_void_p) + 4 * 4 + 2 * 8 + 2 * 4 + 4 * 8
+
+
+@functools.cache
+def _table():
+    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.cast(get_pointer(_multiarray_umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
+
+
+def _api(slot, result, *arguments):
+    return ctypes.PYFUNCTYPE(result, *arguments)(_table()[slot])
+
+
+def _give(ufunc, owned):
+    """Make the ufunc own a Python object, which dies with it and not before."""
+    place = ctypes.c_void_p.from_address(id(ufunc) + _OWNED_OFFSET)
+    if place.value is not None:
+        raise RuntimeError("NumPy's ufunc object has another layout than fastact knows; please report your NumPy version")
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(owned))
+    place.value = id(owned)
+
+
+def make_ufunc(name, inputs, results, loops, doc, signature=None):
+    """A `numpy.ufunc` with one loop per program.
+
+    Parameters
+    ----------
+    name : str
+        What it calls itself.
+    inputs, results : int
+        Operands and results.
+    loops : list of (int, Program)
+        The address of each inner loop and its program, in the order in which NumPy is to try them.
+    doc : str
+        Its docstring.
+    signature : str, optional
+        Of a generalised ufunc's core dimensions.
+    """
+    count = len(loops)
+    functions = (ctypes.c_void_p * count)(*[function for function, _ in loops])
+    datas = (ctypes.c_void_p * count)(*[program.address for _, program in loops])
+    codes = ctypes.create_string_buffer(bytes(dtype.num for _, program in loops for dtype in program.dtypes))
+    name, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(doc.encode())
+    owned = (functions, datas, codes, name, doc, [program for _, program in loops])
+    addresses = [ctypes.addressof(part) for part in (functions, datas, codes)]
+    texts = [ctypes.addressof(text) for text in (name, doc)]
+    types = [*[ctypes.c_void_p] * 3, *[ctypes.c_int] * 4, *[ctypes.c_void_p] * 2, ctypes.c_int]
+    arguments = [*addresses, count, inputs, results, _NO_IDENTITY, *texts, 0]
+    if signature is None:
+        ufunc = _api(_FROM_FUNC_AND_DATA, ctypes.py_object, *types)(*arguments)
+    else:
+        create = _api(_FROM_FUNC_AND_DATA_AND_SIGNATURE, ctypes.py_object, *types, ctypes.c_char_p)
+        ufunc = create(*arguments, signature.encode())
+    _give(ufunc, owned)
+    return ufunc
+
+
+class _LearnsDtypes:
+    """What has a ufunc whose loops can be added to."""
+
+    def learn_dtype(self, dtype):
+        """Add a loop for a dtype that NumPy itself does not have (bfloat16); False if it is there already."""
+        if dtype in self._extra:
+            return False
+        program = self.program((dtype,) * self.operands)
+        types = [ctypes.py_object, ctypes.c_int, *[ctypes.c_void_p] * 3]
+        register = _api(_REGISTER_LOOP_FOR_TYPE, ctypes.c_int, *types)
+        codes = (ctypes.c_int * self.operands)(*[dtype.num] * self.operands)
+        register(self.ufunc, dtype.num, self.loop, ctypes.addressof(codes), program.address)
+        self._extra[dtype] = (program, codes)
+        return True
+
+    def _loops(self):
+        return [(self.loop, self.program((dtype,) * self.operands)) for dtype in NATIVE_DTYPES]
+
+
+class Elementwise(_LearnsDtypes):
+    """One direction of one element-wise activation: its ufunc, and its programs by dtype.
+
+    Parameters
+    ----------
+    name, direction : str
+        The activation and what to compute.
+    constants : tuple or None
+        The parameters in two parts each, or None where they are operands.
+    ufunc_name : str
+        What the ufunc calls itself.
+    """
+
+    def __init__(self, name, direction, constants, ufunc_name):
+        self.name, self.direction, self.constants = name, direction, constants
+        self.inputs, self.results = operand_count(name, direction, constants), RESULTS.get(direction, 1)
+        self.operands = self.inputs + self.results
+        self.loop, self._programs, self._extra = driver.ufunc_loop_address(), {}, {}
+        self.ufunc = make_ufunc(ufunc_name, self.inputs, self.results, self._loops(), _doc(name, direction))
+
+    def program(self, dtypes):
+        """The program for these dtypes."""
+        if dtypes not in self._programs:
+            self._programs[dtypes] = Program(self.name, self.direction, dtypes, self.constants)
+        return self._programs[dtypes]
+
+
+class Axiswise(_LearnsDtypes):
+    """One direction of one function along an axis: its generalised ufunc.
+
+    Parameters
+    ----------
+    name, direction : str
+        The function and what to compute.
+    signature : str
+        Its core dimensions.
+    """
+
+    def __init__(self, name, direction, signature, ufunc_name):
+        self.name, self.direction = name, direction
+        self.inputs = signature.count(",") + 1
+        self.operands = self.inputs + 1
+        self.loop, self._extra = rows.gufunc_loop_address(), {}
+        self.ufunc = make_ufunc(ufunc_name, self.inputs, 1, self._loops(), _doc(name, direction), signature)
+
+    def program(self, dtypes):
+        """The program for these dtypes."""
+        return RowsProgram(self.name, self.direction, dtypes)
+
+
+def _doc(name, direction):
+    return f"The ufunc behind fastact.{name}{'' if direction == 'value' else '.' + direction}; see there."

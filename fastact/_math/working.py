@@ -1,0 +1,135 @@
+"""Working precision: what formulas compute in, so that each is written once.
+
+A float32 kernel works in float64 and rounds once at its end. A float64 kernel works in pairs of float64, whose sum
+carries some 106 bits, and rounds once at its end. Formulas use operators and the functions of this module, which do
+the right thing for either; neither loses digits that the result needs, as long as a formula does not cancel.
+"""
+
+import math
+
+from fastact._math import arithmetic, float64, pair
+
+
+class Pair:
+    """An unevaluated sum ``hi + lo`` of two float64, with arithmetic to some 104 bits."""
+
+    __slots__ = ("hi", "lo")
+
+    def __init__(self, hi, lo=0.0):
+        self.hi = hi
+        self.lo = lo
+
+    def __add__(self, other):
+        return Pair(*arithmetic.add(self.hi, self.lo, *parts(other)))
+
+    def __mul__(self, other):
+        return Pair(*arithmetic.multiply(self.hi, self.lo, *parts(other)))
+
+    def __truediv__(self, other):
+        return Pair(*arithmetic.divide(self.hi, self.lo, *parts(other)))
+
+    def __rtruediv__(self, other):
+        return Pair(*arithmetic.divide(*parts(other), self.hi, self.lo))
+
+    def __neg__(self):
+        return Pair(-self.hi, -self.lo)
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __rsub__(self, other):
+        return -self + other
+
+    def __abs__(self):
+        return -self if self.hi < 0.0 else self
+
+    def __lt__(self, other):
+        return self.hi < parts(other)[0]
+
+    def __gt__(self, other):
+        return self.hi > parts(other)[0]
+
+    def __le__(self, other):
+        return self.hi <= parts(other)[0]
+
+    def __ge__(self, other):
+        return self.hi >= parts(other)[0]
+
+    def __repr__(self):
+        return f"Pair({self.hi!r}, {self.lo!r})"
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def parts(x):
+    """The two numbers whose sum is `x`, a float or a `Pair`."""
+    return (x.hi, x.lo) if isinstance(x, Pair) else (x, 0.0)
+
+
+def where(condition, x, y):
+    """`x` where the condition holds, else `y`, without a branch; either may be a float or a `Pair`."""
+    return x if condition else y
+
+
+def precise(constant, like):
+    """A constant, given as its two parts, in the working precision of `like`."""
+    return Pair(*constant) if isinstance(like, Pair) else constant[0]
+
+
+def working(hi, lo):
+    """A `Pair`."""
+    return Pair(hi, lo)
+
+
+def exp(x):
+    """e**x."""
+    return Pair(*pair.exp(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp(x)
+
+
+def expm1(x):
+    """e**x - 1, accurate near 0."""
+    return Pair(*pair.expm1(x.hi, x.lo)) if isinstance(x, Pair) else float64.expm1(x)
+
+
+def exp_and_expm1(x):
+    """e**x and e**x - 1, for the price of one."""
+    if isinstance(x, Pair):
+        e_hi, e_lo, m_hi, m_lo = pair.exp_and_expm1(x.hi, x.lo)
+        return Pair(e_hi, e_lo), Pair(m_hi, m_lo)
+    return float64.exp_and_expm1(x)
+
+
+def log1p(x):
+    """log(1 + x) for `x` in [0, 1]."""
+    return Pair(*pair.log1p(x.hi, x.lo)) if isinstance(x, Pair) else float64.log1p(x)
+
+
+def log_of_one_plus(x):
+    """log(1 + x) for any `x` of at least 0."""
+    if isinstance(x, Pair):
+        return Pair(*pair.log_of_one_plus(x.hi, x.lo))
+    return float64.log_of_one_plus(x)
+
+
+def x_minus_tanh(x):
+    """x - tanh(x), accurate near 0."""
+    return Pair(*pair.x_minus_tanh(x.hi, x.lo)) if isinstance(x, Pair) else float64.x_minus_tanh(x)
+
+
+def normal_tail_ratio(x):
+    """exp(x**2 / 2) times the normal distribution's upper tail, for `x` in [0, 40]."""
+    return Pair(*pair.normal_tail_ratio(x.hi, x.lo)) if isinstance(x, Pair) else float64.normal_tail_ratio(x)
+
+
+def gelu_tail_ratio(x):
+    """(x - M(x)) / (x - r), with M Mills' ratio and r where the two meet, for `x` in [0, 40]."""
+    return Pair(*pair.gelu_tail_ratio(x.hi, x.lo)) if isinstance(x, Pair) else float64.gelu_tail_ratio(x)
+
+
+def sqrt(x):
+    """The square root of a number above 0."""
+    return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
+
+
+ELEMENTARY = (exp, expm1, log1p, log_of_one_plus, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)

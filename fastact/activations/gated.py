@@ -1,0 +1,286 @@
+"""Activations that multiply their input by a gate of it: smooth, and not monotone."""
+
+from fastact._definition import Parameter, define
+from fastact._math.working import (
+    exp,
+    exp_and_expm1,
+    gelu_tail_ratio,
+    normal_tail_ratio,
+    precise,
+    where,
+)
+
+INFINITY = float("inf")
+HENDRYCKS = "Hendrycks & Gimpel, Gaussian Error Linear Units, 2016, arXiv:1606.08415"
+RAMACHANDRAN = "Ramachandran, Zoph & Le, Searching for Activation Functions, 2017, arXiv:1710.05941"
+ELFWING = "Elfwing, Uchibe & Doya, Sigmoid-Weighted Linear Units, Neural Networks 107, 2018, arXiv:1702.03118"
+
+# Beyond it e**-|x| underflows in float64, even times x.
+FAR = 800.0
+
+# A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
+# in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
+# 60 digits, cut in two.
+SILU_ROOT = (-1.2784645427610737, -1.0946994183093437e-16)
+SILU_EXP_ROOT = (0.2784645427610738, -1.5523606315812798e-18)
+
+MISH_ROOT = (-1.1924312145154952, -4.8484829848031044e-17)
+MISH_EXP_ROOT = (0.3034825352815289, 1.981117434764409e-17)
+MISH_LINEAR = (4.303482535281529, -2.0223343057738722e-16)  # 4 + e**root
+MISH_CONSTANT = (2.536306932285039, 2.0040087774557082e-16)  # 6 + 4 root + e**root (4 + e**root)
+
+GELU_ROOT = (0.7517915246935645, -1.4956759177009883e-17)
+NORMAL_DENSITY_AT_0 = (0.3989422804014327, -2.49232720227773e-17)  # 1 / sqrt(2 pi)
+
+# gelu_tanh(x) = x sigmoid(v), with v = A x + B x**3, A = 2 sqrt(2 / pi), B = 0.044715 A.
+GELU_TANH_A = (1.5957691216057308, -9.96930880911092e-17)
+GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
+GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
+GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
+GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
+GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
+GELU_TANH_EXP_ROOT = (0.29195521191476714, -8.582607951729513e-18)  # e**v(root)
+
+
+def _at_most(x, bound):
+    return where(x > bound, bound, x)
+
+
+def _rectified(x):
+    return where(x < 0.0, 0.0, x)
+
+
+def _silu(x):
+    """relu(x) - |x| e / (1 + e): both tails keep every digit, and -inf is no 0 * inf."""
+    a = _at_most(abs(x), FAR)
+    # e**-a in halves: a subnormal has lost digits that the factor a would bring to light.
+    half = exp(-0.5 * a)
+    return _rectified(x) - (a * half) * (half / (1.0 + half * half))
+
+
+def _silu_derivative(x):
+    """On the left e (1 + e + x) / (1 + e)**2; on the right, 1 minus its mirror image."""
+    h = -_at_most(abs(x), FAR) - precise(SILU_ROOT, x)
+    # With c = e**root = -(1 + root): e = c e**h and 1 + e + x = h + c (e**h - 1), whose terms have one sign.
+    half, half_m = exp_and_expm1(0.5 * h)
+    c = precise(SILU_EXP_ROOT, x)
+    e = c * (half * half)
+    numerator = h + c * (half_m * (half + 1.0))
+    left = (half * numerator) * ((c * half) / ((1.0 + e) * (1.0 + e)))
+    return where(x > 0.0, 1.0 - left, left)
+
+
+def _silu_second_derivative(x):
+    """Even in x: sigmoid'(x) (2 - x tanh(x / 2))."""
+    a = _at_most(abs(x), FAR)
+    half, half_m = exp_and_expm1(-0.5 * a)
+    e = half * half
+    s = 1.0 + e
+    return (half * (2.0 + a * (half_m * (half + 1.0)) / s)) * (half / (s * s))
+
+
+@define(
+    formula=r"f(x) = x \, \sigma(x)",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.2784645427610738, INFINITY),
+    derivative_range=(-0.09983921960021243, 1.0998392196002124),
+    saturation="Far on the left the gradient decays like |x| e^x; around -1.28 it changes sign, so units seldom die.",
+    use="A smooth default for deep convolutional networks and transformers (as half of swiglu).",
+    avoid="Where monotonicity is needed, or an exponential per element is too dear.",
+    papers=(ELFWING, RAMACHANDRAN),
+    aliases=("SiLU", "swish1"),
+    cost=0.4,
+)
+class silu:
+    """Sigmoid linear unit."""
+
+    def value(x):
+        return _silu(x)
+
+    def derivative(x):
+        return _silu_derivative(x)
+
+    def second_derivative(x):
+        return _silu_second_derivative(x)
+
+
+@define(
+    formula=r"f(x) = x \, \sigma(\beta x)",
+    parameters=(Parameter("beta", 1.0, "Steepness of the gate: 0 is x / 2, large values near relu."),),
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.2784645427610738, INFINITY),
+    derivative_range=(-0.09983921960021243, 1.0998392196002124),
+    saturation="Far on the left the gradient decays like |beta x| e^(beta x).",
+    use="As silu, with a gate whose steepness is learned.",
+    avoid="Where monotonicity is needed.",
+    papers=(RAMACHANDRAN,),
+    aliases=("Swish",),
+    cost=0.4,
+)
+class swish:
+    """Swish: the input times a sigmoid of learned steepness."""
+
+    def value(x, beta):
+        t = beta * x
+        a = _at_most(abs(t), FAR)
+        half = exp(-0.5 * a)
+        gate = half / (1.0 + half * half)
+        # Where the gate is 0 whatever x is, x must not be infinite.
+        finite = where(abs(t) > FAR, 0.0, x)
+        product = (finite * half) * gate
+        return where(t < 0.0, product, x - product)
+
+    def derivative(x, beta):
+        return _silu_derivative(beta * x)
+
+    def second_derivative(x, beta):
+        return beta * _silu_second_derivative(beta * x)
+
+    def beta_derivative(x, beta):
+        t = beta * x
+        finite = where(abs(t) > FAR, 0.0, x)
+        half = exp(-0.5 * _at_most(abs(t), FAR))
+        gate = (finite * half) / (1.0 + half * half)
+        return gate * gate
+
+
+
+@define(
+    formula=r"f(x) = x \tanh(\log(1 + e^x))",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.3088408836889587, INFINITY),
+    derivative_range=(-0.11257317268706598, 1.0884998131098645),
+    saturation="Far on the left the gradient decays like |x| e^x; around -1.19 it changes sign, so units seldom die.",
+    use="As silu; a little smoother, often a little better in detection networks.",
+    avoid="Where monotonicity is needed, or speed is all.",
+    papers=("Misra, Mish: A Self Regularized Non-Monotonic Activation Function, BMVC 2020, arXiv:1908.08681",),
+    aliases=("Mish",),
+    cost=0.5,
+)
+class mish:
+    """Mish."""
+
+    def value(x):
+        # tanh(log(1 + e)) = n / (n + 2), with n = e**2 + 2 e: one exponential, and no digit lost on the left.
+        # Above 40 the quotient is 1 in every precision, and e**4 stays finite.
+        t = where(x < -FAR, -FAR, x)
+        half = exp(0.5 * _at_most(t, 40.0))
+        e = half * half
+        n = e * (e + 2.0)
+        return ((t * half) * (e + 2.0)) * (half / (n + 2.0))
+
+    def derivative(x):
+        h = where(x < -FAR, -FAR, _at_most(x, 40.0)) - precise(MISH_ROOT, x)
+        # e w / d**2, with w = 4 (x + 1) + 4 e**2 + e**3 + e (4 x + 6) and d = e**2 + 2 e + 2. Around the root, with
+        # c = e**root, w = 4 h (1 + e) + (e - c) (e**2 + (4 + c) e + 6 + 4 root + c (4 + c)), and e - c = c (e**h - 1).
+        half, half_m = exp_and_expm1(0.5 * h)
+        c = precise(MISH_EXP_ROOT, x)
+        e = c * (half * half)
+        quadratic = e * (e + precise(MISH_LINEAR, x)) + precise(MISH_CONSTANT, x)
+        w = 4.0 * h * (1.0 + e) + c * (half_m * (half + 1.0)) * quadratic
+        d = e * (e + 2.0) + 2.0
+        return ((half * w) / d) * ((c * half) / d)
+
+    def second_derivative(x):
+        # In p = e**-|x|, so that nothing overflows: on the right the quotient is divided by e**6x.
+        a = _at_most(abs(x), FAR)
+        half = exp(-0.5 * a)
+        p = half * half
+        left = 2.0 * (1.0 + p) * (2.0 + p * (2.0 + p)) - a * (2.0 + p * (2.0 - p * (3.0 + 2.0 * p)))
+        left_d = 2.0 + p * (2.0 + p)
+        right = 2.0 * (1.0 + p) * (1.0 + p * (2.0 + 2.0 * p)) - a * (2.0 + p * (3.0 - p * (2.0 + 2.0 * p)))
+        right_d = 1.0 + p * (2.0 + 2.0 * p)
+        w = where(x > 0.0, p * right, left)
+        d = where(x > 0.0, right_d, left_d)
+        return ((4.0 * half) * w / d) * (half / (d * d))
+
+
+def _gelu_left_derivative(a, x):
+    """gelu'(-a) = -phi(a) (a - r) H(a): H has no zero, and a - r is exact."""
+    quarter = exp(-0.25 * (a * a))
+    factor = (precise(GELU_ROOT, x) - a) * gelu_tail_ratio(a)
+    return (quarter * factor) * (quarter * precise(NORMAL_DENSITY_AT_0, x))
+
+
+@define(
+    formula=r"f(x) = x \, \Phi(x) = \frac{x}{2} \operatorname{erfc}\left(-\frac{x}{\sqrt 2}\right)",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.16997120747990369, INFINITY),
+    derivative_range=(-0.12890414131983066, 1.1289041413198307),
+    saturation="Far on the left the gradient decays like |x| e^(-x^2/2); around -0.75 it changes sign.",
+    use="The default of transformers.",
+    avoid="Where monotonicity is needed.",
+    papers=(HENDRYCKS,),
+    aliases=("GELU", "Gelu", "gelu_exact", "gelu_erf"),
+    cost=0.5,
+    variants={"approximate": {"none": "gelu", "tanh": "gelu_tanh"}},
+)
+class gelu:
+    """Gaussian error linear unit, exact; ``approximate="tanh"`` selects `gelu_tanh`."""
+
+    def value(x):
+        # relu(x) - a Phi(-a), Phi(-a) = e**(-a**2/2) Q(a): not 1 + erf, which is 0 from x = -5.5 on in float32.
+        a = _at_most(abs(x), 40.0)
+        return _rectified(x) - (a * normal_tail_ratio(a)) * exp(-0.5 * (a * a))
+
+    def derivative(x):
+        left = _gelu_left_derivative(_at_most(abs(x), 40.0), x)
+        return where(x > 0.0, 1.0 - left, left)
+
+    def second_derivative(x):
+        a = _at_most(abs(x), 40.0)
+        quarter = exp(-0.25 * (a * a))
+        return (quarter * (2.0 - a * a)) * (quarter * precise(NORMAL_DENSITY_AT_0, x))
+
+
+def _gelu_tanh_argument(a):
+    return a * (precise(GELU_TANH_A, a) + precise(GELU_TANH_B, a) * (a * a))
+
+
+@define(
+    formula=r"f(x) = \frac{x}{2} \left(1 + \tanh\left(\sqrt{2 / \pi} \, (x + 0.044715 x^3)\right)\right)",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.17004075057125412, INFINITY),
+    derivative_range=(-0.12894531670247986, 1.1289453167024798),
+    saturation="Far on the left the gradient decays like |x|^3 e^(-0.07 |x|^3); around -0.75 it changes sign.",
+    use="Networks that were trained with it (GPT-2, BERT variants); elsewhere gelu is as fast and exact.",
+    avoid="New networks: it approximates gelu to 5e-4 for no gain.",
+    papers=(HENDRYCKS,),
+    aliases=("gelu_approximate", "gelu_new", "approximate_gelu"),
+    cost=0.5,
+)
+class gelu_tanh:
+    """Gaussian error linear unit, approximated by a hyperbolic tangent."""
+
+    def value(x):
+        # (1 + tanh u) / 2 = sigmoid(2 u), which does not cancel on the left.
+        a = _at_most(abs(x), 40.0)
+        half = exp(-0.5 * _gelu_tanh_argument(a))
+        return _rectified(x) - (a * half) * (half / (1.0 + half * half))
+
+    def derivative(x):
+        # On the left e (1 + e + x v') / (1 + e)**2, with e = e**v. Around the root, with c = e**v(root):
+        # v - v(root) = h (A + B (x**2 + x root + root**2)), x v' - (x v')(root) the same with 3 B.
+        t = -_at_most(abs(x), 40.0)
+        root = precise(GELU_TANH_ROOT, x)
+        h = t - root
+        squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, x)
+        half, half_m = exp_and_expm1(
+            0.5 * h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_B, x) * squares)
+        )
+        c = precise(GELU_TANH_EXP_ROOT, x)
+        e = c * (half * half)
+        slope = h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_3B, x) * squares)
+        numerator = slope + c * (half_m * (half + 1.0))
+        left = (half * numerator) * ((c * half) / ((1.0 + e) * (1.0 + e)))
+        return where(x > 0.0, 1.0 - left, left)
+
+    def second_derivative(x):
+        # Even in x: s' (2 v' + x (v'' - v'**2 tanh(v / 2))), with s the sigmoid of v.
+        a = _at_most(abs(x), 40.0)
+        half, half_m = exp_and_expm1(-0.5 * _gelu_tanh_argument(a))
+        s = 1.0 + half * half
+        slope = precise(GELU_TANH_A, x) + precise(GELU_TANH_3B, x) * (a * a)
+        bend = precise(GELU_TANH_6B, x) * a
+        tanh = (half_m * (half + 1.0)) / s
+        return (half * (2.0 * slope + a * (bend + slope * slope * tanh))) * (half / (s * s))

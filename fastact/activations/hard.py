@@ -1,0 +1,138 @@
+"""Piecewise forms of smooth activations: no exponential, and gradients that are exactly zero."""
+
+from fractions import Fraction
+
+from fastact._definition import Parameter, define
+from fastact._math.working import where
+
+INFINITY = float("inf")
+# Parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding, and 0 is meant.
+ROUNDING = 2.0**-90
+
+
+def _between(x, low, high, inside):
+    """`inside` strictly between the bounds, 0 elsewhere."""
+    return where(x <= low, 0.0, where(x >= high, 0.0, where(x <= x, inside, x)))
+
+
+def _ramp(x, slope, offset):
+    ramp = slope * x + offset
+    tiny = abs(offset) * ROUNDING
+    near_one = where(abs(ramp - 1.0) <= tiny, 1.0, ramp)
+    return where(abs(ramp) <= tiny, 0.0, near_one)
+
+
+@define(
+    formula=r"f(x) = \min(\max(0, a x + b), 1)",
+    parameters=(
+        Parameter("slope", 1 / 6, "Slope a of the middle piece.", exact_default=Fraction(1, 6)),
+        Parameter("offset", 0.5, "Value b at 0."),
+    ),
+    limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, 1.0),
+    derivative_range=(0.0, 1 / 6),
+    kinks=(-3.0, 3.0),
+    derivative_at_kinks=(0.0, 0.0),
+    monotone=True,
+    saturation="The gradient is exactly 0 beyond +-3: a unit out there is dead until its inputs move.",
+    use="Gates in networks for small devices, and quantised ones.",
+    avoid="Where gradients must reach saturated units.",
+    papers=("Courbariaux, Bengio & David, BinaryConnect, NeurIPS 2015, arXiv:1511.00363",),
+    aliases=("hardsigmoid", "HardSigmoid", "hsigmoid"),
+    cost=0.1,
+)
+class hard_sigmoid:
+    """Piecewise linear sigmoid."""
+
+    def value(x, slope, offset):
+        ramp = _ramp(x, slope, offset)
+        return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
+
+    def derivative(x, slope, offset):
+        return _between(_ramp(x, slope, offset), 0.0, 1.0, slope)
+
+    def second_derivative(x, slope, offset):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y, slope, offset):
+        return _between(y, 0.0, 1.0, slope)
+
+    def slope_derivative(x, slope, offset):
+        return _between(_ramp(x, slope, offset), 0.0, 1.0, x)
+
+    def offset_derivative(x, slope, offset):
+        return _between(_ramp(x, slope, offset), 0.0, 1.0, 1.0)
+
+
+def _check_bounds(minimum, maximum):
+    if not minimum < maximum:
+        raise ValueError(f"hard_tanh: minimum must be less than maximum, got {minimum!r} and {maximum!r}")
+
+
+@define(
+    formula=r"f(x) = \min(\max(a, x), b)",
+    parameters=(Parameter("minimum", -1.0, "Lower bound a."), Parameter("maximum", 1.0, "Upper bound b.")),
+    check=_check_bounds,
+    limits={"value": (-1.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(-1.0, 1.0),
+    derivative_range=(0.0, 1.0),
+    kinks=(-1.0, 1.0),
+    derivative_at_kinks=(0.0, 0.0),
+    odd=True,
+    monotone=True,
+    saturation="The gradient is exactly 0 at and beyond the bounds.",
+    use="Bounded outputs at no cost; quantised networks.",
+    avoid="Where gradients must reach saturated units.",
+    papers=("Collobert, Large Scale Machine Learning, PhD thesis, Paris VI, 2004",),
+    aliases=("hardtanh", "Hardtanh", "clip"),
+    cost=0.06,
+)
+class hard_tanh:
+    """Piecewise linear hyperbolic tangent: the input, clipped."""
+
+    def value(x, minimum, maximum):
+        return where(x < minimum, minimum, where(x > maximum, maximum, x))
+
+    def derivative(x, minimum, maximum):
+        return _between(x, minimum, maximum, 1.0)
+
+    def second_derivative(x, minimum, maximum):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y, minimum, maximum):
+        return _between(y, minimum, maximum, 1.0)
+
+    def minimum_derivative(x, minimum, maximum):
+        return where(x <= minimum, 1.0, where(x > minimum, 0.0, x))
+
+    def maximum_derivative(x, minimum, maximum):
+        return where(x >= maximum, 1.0, where(x < maximum, 0.0, x))
+
+
+@define(
+    formula=r"f(x) = x \, \min(\max(0, x / 6 + 1/2), 1)",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.375, INFINITY),
+    derivative_range=(-0.5, 1.5),
+    kinks=(-3.0, 3.0),
+    derivative_at_kinks=(0.0, 1.0),
+    saturation="The gradient is exactly 0 for x <= -3, and jumps at both ends of the bend.",
+    use="In place of silu on small devices (MobileNetV3) and in quantised networks.",
+    avoid="Where smoothness matters, or gradients must reach units far on the left.",
+    papers=("Howard et al., Searching for MobileNetV3, ICCV 2019, arXiv:1905.02244",),
+    aliases=("hardswish", "HardSwish", "hswish", "hard_silu"),
+    cost=0.1,
+)
+class hard_swish:
+    """Piecewise polynomial swish."""
+
+    def value(x):
+        # (x + 3) x / 6: x / 6 + 1/2 would round before it cancels, and the product overflow before the division.
+        inside = where(abs(x) < 3.0, x, 0.0)
+        return where(x >= 3.0, x, where(x <= -3.0, 0.0, where(x <= x, inside * (inside + 3.0) / 6.0, x)))
+
+    def derivative(x):
+        return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
+
+    def second_derivative(x):
+        return _between(x, -3.0, 3.0, 1.0) / 3.0

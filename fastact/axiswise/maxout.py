@@ -1,0 +1,26 @@
+"""Maxout: the largest of each group of linear pieces."""
+
+from fastact._definition import define
+
+
+@define(
+    kind="axiswise",
+    formula=r"f(x)_u = \max_{p < k} x_{k u + p}",
+    saturation="Never: each unit passes its whole gradient to the piece that won.",
+    use="With dropout: a unit learns its own convex activation from its pieces.",
+    avoid="Where k times the weights are too many.",
+    papers=("Goodfellow, Warde-Farley, Mirza, Courville & Bengio, Maxout Networks, ICML 2013, arXiv:1302.4389",),
+    aliases=("Maxout", "max_out"),
+    cost=0.4,
+    accuracy={"float32": 0.0, "float64": 0.0, "float16": 0.0, "bfloat16": 0.0},
+)
+class maxout:
+    """Largest of each group of adjacent channels."""
+
+    def value(pieces):
+        """The largest of a group is copied: there is nothing to compute."""
+        return pieces
+
+    def backward(grad, won):
+        """The gradient goes to the first of the largest pieces, and to it alone."""
+        return grad if won else 0.0
