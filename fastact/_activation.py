@@ -1,7 +1,7 @@
 """The public objects: activations and their directions, callable like NumPy's functions."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,27 +54,35 @@ class Direction:
         self._definition, self._direction = definition, direction
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
         self._arrays = _ARRAYS[direction]
-        self._array_count = len(self._arrays)
         self._defaults = tuple(parameter.default for parameter in definition.parameters)
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
-        # Replaced by the ufunc once there is one: the shortest way from a call to NumPy.
-        self._call = self._first_call
+        self._become(self._first_call)
+
+    def _become(self, call: Callable) -> None:
+        """Make `call` what calling this object does.
+
+        Python looks ``__call__`` up on the class, so each direction has a class of its own.
+        """
+        base = next(base for base in type(self).__mro__ if base.__module__ == __name__ and "_plain" not in vars(base))
+        self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_plain": False})
+
+    def _first_call(self, *args: Any, **keywords: Any) -> Any:
+        """Make the ufunc, then stand aside."""
+        ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
+        from fastact._engine.calls import short_way
+
+        # Bound to the object through its class, which dies with it: a cycle, which the garbage collector knows.
+        call, self._owned = short_way(ufunc, self._call_in_python, len(self._arrays), LARGE)
+        self._become(call)
+        return self(*args, **keywords)
+
+    def _call_in_python(self, *args: Any, **keywords: Any) -> Any:
+        return self._general_call(args, keywords)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if keywords or len(args) != self._array_count:
-            return self._general_call(args, keywords)
-        x = args[-1]
-        if type(x) is ndarray and x.size > LARGE:
-            return self._general_call(args, keywords)
-        try:
-            return self._call(*args)
-        except (TypeError, ValueError) as error:
-            return self._retry(error, args, keywords)
-
-    def _first_call(self, *args: Any) -> Any:
-        self._call = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
-        return self._call(*args)
+        """Never called: see `_become`."""
+        return self._general_call(args, keywords)
 
     @property
     def ufunc(self) -> np.ufunc:
@@ -129,8 +137,6 @@ class Direction:
         try:
             return elementwise.ufunc(*operands, **keywords)
         except (TypeError, ValueError) as error:
-            if self._learn(elementwise, operands):
-                return elementwise.ufunc(*operands, **keywords)
             raise self._explained(error, operands, keywords) from None
 
     def _variant(self, keywords: dict[str, Any]) -> "Direction":
@@ -195,18 +201,6 @@ class Direction:
 
     # --- errors ------------------------------------------------------------------------------------
 
-    def _retry(self, error: Exception, args: tuple, keywords: dict[str, Any]) -> Any:
-        elementwise = _ufuncs.at(self._definition.name, self._direction, self._defaults)
-        if self._learn(elementwise, args):
-            return elementwise.ufunc(*args, **keywords)
-        raise self._explained(error, args, keywords) from None
-
-    def _learn(self, elementwise: Any, operands: tuple) -> bool:
-        """Add a loop for bfloat16 arrays, whose dtype exists only once ml_dtypes is imported."""
-        dtypes = {getattr(operand, "dtype", None) for operand in operands}
-        news = [dtype for dtype in dtypes if isinstance(dtype, np.dtype) and dtype.name == "bfloat16"]
-        return bool(news) and elementwise.learn_dtype(news[0])
-
     def _explained(self, error: Exception, operands: tuple, keywords: dict[str, Any]) -> Exception:
         if isinstance(error, TypeError):
             return explained_dtype(self.name, error, operands, keywords)
@@ -214,8 +208,10 @@ class Direction:
         shapes = " ".join(str(np.shape(operand)) for operand in operands)
         if out is not None and "operand" in str(error):
             given = " ".join(str(np.shape(result)) for result in (out if isinstance(out, tuple) else (out,)))
-            return ValueError(f"{self.name}: out of shape {given} cannot hold the result of operands {shapes}; "
-                              "pass out of the operands' broadcast shape")
+            return ValueError(
+                f"{self.name}: out of shape {given} cannot hold the result of operands {shapes}; "
+                "pass out of the operands' broadcast shape"
+            )
         if "broadcast" in str(error):
             return ValueError(f"{self.name}: operands of shapes {shapes} do not broadcast together")
         return error

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import find, explained_dtype
+from fastact._activation import explained_dtype, find
 from fastact._definition import Definition
 from fastact._docstrings import docstring
 
@@ -78,13 +78,9 @@ class AxisDirection:
         return axis % dimensions
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
-        axiswise = _ufuncs.axiswise(self._definition.name, self._direction)
         try:
-            return axiswise.ufunc(*arrays, **options, **where)
+            return self.ufunc(*arrays, **options, **where)
         except (TypeError, ValueError) as error:
-            new = [array.dtype for array in arrays if getattr(array.dtype, "name", "") == "bfloat16"]
-            if new and axiswise.learn_dtype(new[0]):
-                return axiswise.ufunc(*arrays, **options, **where)
             raise self._explained(error, arrays, options) from None
 
     def _explained(self, error: Exception, arrays: list, options: dict[str, Any]) -> Exception:

@@ -85,9 +85,7 @@ def _parameters(definition: Definition, direction: str) -> str:
         lines.append("dtype : dtype, optional\n    The dtype to compute in.")
     elif direction != "parameter_gradients":
         lines.append("out : ndarray or tuple of ndarray, optional\n    Where to put the result; may be an input.")
-        lines.append(
-            "where, casting, order, dtype, subok, signature\n    As for every `numpy.ufunc`."
-        )
+        lines.append("where, casting, order, dtype, subok, signature\n    As for every `numpy.ufunc`.")
     return "\n".join(lines)
 
 
@@ -107,8 +105,7 @@ def _returns(definition: Definition, direction: str) -> str:
 def _see_also(definition: Definition, direction: str) -> str:
     others = [name for name in definition.directions if name != direction]
     return "\n".join(
-        f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_SYMBOLS[name]}"
-        for name in others
+        f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_SYMBOLS[name]}" for name in others
     )
 
 
@@ -135,7 +132,9 @@ def _notes(definition: Definition, direction: str) -> str:
             f"Elsewhere called: {', '.join(definition.aliases)}.",
         ]
     if direction == "parameter_gradients":
-        lines.append("Sums run in float64, in an order that shapes alone decide: the same bits for any number of threads.")
+        lines.append(
+            "Sums run in float64, in an order that shapes alone decide: the same bits for any number of threads."
+        )
     return "\n\n".join(lines)
 
 
@@ -163,4 +162,3 @@ def _example(definition: Definition, direction: str) -> str:
         return "\n".join([*lines, ">>> len(result)", str(len(definition.parameters))])
     shown = "d" if direction == "value_and_derivative" else "result"
     return "\n".join([*lines, f">>> {shown}.shape", str(shape)])
-

@@ -199,9 +199,7 @@ def _stopped_by_exception() -> Iterator[None]:
         yield  # Python sets handlers in the main thread only
         return
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    handled = [
-        number for number in signals if signal.getsignal(number) == signal.SIG_DFL
-    ]  # nohup's choice stands
+    handled = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]  # nohup's choice stands
     for number in handled:
         signal.signal(number, stop)
     try:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import fastact
+from fastact._definition import Parameter
 
 _TEXT_WIDTH = 100
 _LABEL_WIDTH = 22
@@ -71,7 +72,7 @@ def markdown_table() -> str:
     """Return the table of all activations that README.md holds."""
     lines = ["| activation | formula | range | range of the derivative |", "|---|---|---|---|"]
     for info in map(_info, fastact.names()):
-        formula = info.formula.replace("|", r"\|")
+        formula = info.formula.replace("|", r"\vert ")  # a bar would end the cell
         ranges = [_interval(info.range), _interval(info.derivative_range)]
         lines.append(f"| `{_call(info.name)}` | ${formula}$ | {ranges[0]} | {ranges[1]} |")
     return "\n".join(lines)
@@ -113,7 +114,7 @@ def _text(value: Any) -> str:
         return f"{value:.6g}".replace("inf", "∞").replace("-", "−")
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
-    if dataclasses.is_dataclass(value):  # a parameter
+    if isinstance(value, Parameter):
         return f"{value.name}: {value.meaning}"
     if isinstance(value, tuple):
         return ", ".join(_text(entry) for entry in value)

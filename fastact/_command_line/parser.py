@@ -44,7 +44,7 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--seconds",
         type=_positive_seconds,
-        default=0.1,
+        default=0.05,
         metavar="S",
         help="time to spend on each activation, direction and size (default: %(default)s)",
     )

@@ -72,8 +72,7 @@ DERIVATIVES: dict[str, Formula] = {
     "swish": lambda x: (s := _sigmoid(x)) * (1 + x * (1 - s)),
     "mish": lambda x: (t := np.tanh(np.log1p(np.exp(x)))) + x * _sigmoid(x) * (1 - t * t),
     "gelu_tanh": lambda x: (
-        0.5 * (1 + (t := np.tanh(_gelu_slope(x))))
-        + 0.5 * x * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * x * x)
+        0.5 * (1 + (t := np.tanh(_gelu_slope(x)))) + 0.5 * x * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * x * x)
     ),
     "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
     "hard_sigmoid": lambda x: np.where(np.abs(x) < 3, x.dtype.type(1 / 6), 0),

@@ -11,9 +11,7 @@ _SECONDS_PER_SAMPLE = 2e-4  # a short call is repeated this long, so that readin
 _ROUNDS_AT_LEAST = 3
 
 
-def best_in_turns(
-    calls: Mapping[str, Callable[[], Any]], seconds: float, turn: float = 5e-3
-) -> dict[str, float]:
+def best_in_turns(calls: Mapping[str, Callable[[], Any]], seconds: float, turn: float = 3e-3) -> dict[str, float]:
     """Return the best time of one call of each, measured in turns for about `seconds` altogether.
 
     Taking turns exposes all of them to the same disturbances, and the best of many is the least disturbed. A

@@ -8,33 +8,33 @@ import functools
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
 from fastact._engine import intrinsics as llvm
 from fastact._engine import precision
 from fastact._engine.cache import compile_function
+from fastact._engine.inlined import inlined
 
 KERNEL_SIGNATURE = "void(intp, intp, intp)"
 WEIGHTED = "weighted_"  # a derivative with respect to a parameter, times grad
 CONSTANT_BYTES = 16  # two float64: a parameter in working precision
 
 
-@register_jitable
+@inlined
 def _to_float64(x):
     return np.float64(x)
 
 
-@register_jitable
+@inlined
 def _to_float32(x):
     return np.float32(x)
 
 
-@register_jitable
+@inlined
 def _constant(address, index):
     return llvm.load(address + CONSTANT_BYTES * index, numba.float64)
 
 
-@register_jitable
+@inlined
 def _pair_constant(address, index):
     place = address + CONSTANT_BYTES * index
     return precision.make_pair(llvm.load(place, numba.float64), llvm.load(place + 8, numba.float64))
@@ -50,10 +50,10 @@ LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
 def _tuple_of(item, count):
     """A compiled function of (source, i) that gives the tuple item(source, 0, i) ... item(source, count - 1, i)."""
     if count == 0:
-        return register_jitable(lambda source, i: ())
+        return inlined(lambda source, i: ())
     others, last = _tuple_of(item, count - 1), count - 1
 
-    @register_jitable
+    @inlined
     def items(source, i):
         return others(source, i) + (item(source, last, i),)
 
@@ -64,7 +64,7 @@ def _tuple_of(item, count):
 
 
 def _backward_of(derivative):
-    @register_jitable
+    @inlined
     def backward(grad, x, *parameters):
         return grad * derivative(x, *parameters)
 
@@ -72,7 +72,7 @@ def _backward_of(derivative):
 
 
 def _both(value, derivative):
-    @register_jitable
+    @inlined
     def value_and_derivative(x, *parameters):
         return value(x, *parameters), derivative(x, *parameters)
 
@@ -80,27 +80,30 @@ def _both(value, derivative):
 
 
 @functools.cache
-def formula_of(definition_name, direction):
-    """The compiled-code form of a direction's formula, made of those that the definition gives."""
+def formula_of(definition_name, direction, dtype):
+    """The compiled-code form of a direction's formula, made of those that the definition gives.
+
+    A formula for float32 alone, where the definition has one, is the same function in fewer operations.
+    """
     from fastact._definition import registry
 
     formulas = registry[definition_name].formulas
     register_helpers(formulas["value"].__globals__)
     if direction in formulas:
-        return register_jitable(formulas[direction])
+        return inlined(formulas.get(f"{direction}_{dtype}", formulas[direction]))
     if direction == "value_and_derivative":
-        return _both(formula_of(definition_name, "value"), formula_of(definition_name, "derivative"))
+        return _both(formula_of(definition_name, "value", dtype), formula_of(definition_name, "derivative", dtype))
     if direction.startswith(WEIGHTED):
-        return _backward_of(formula_of(definition_name, direction.removeprefix(WEIGHTED)))
+        return _backward_of(formula_of(definition_name, direction.removeprefix(WEIGHTED), dtype))
     derivative = direction.replace("backward", "derivative", 1)
-    return _backward_of(formula_of(definition_name, derivative))
+    return _backward_of(formula_of(definition_name, derivative, dtype))
 
 
 def register_helpers(namespace):
     """Make the private helpers of a family file callable from compiled code."""
     for name, value in namespace.items():
         if name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("fastact.a"):
-            register_jitable(value)
+            inlined(value)
 
 
 # --- kernels ---------------------------------------------------------------------------------------
@@ -110,15 +113,15 @@ def _block_loop(formula, dtype, operands, constants, results):
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
     load_constant = LOAD_CONSTANT[dtype]
 
-    @register_jitable
+    @inlined
     def address(source, index, offset):
         return llvm.load_word(source, index + offset)
 
-    @register_jitable
+    @inlined
     def operand(source, index, i):
         return enter(llvm.load_operand(source[index], i, element))
 
-    @register_jitable
+    @inlined
     def constant(source, index, i):
         return load_constant(source, index)
 
@@ -157,7 +160,7 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
     operands, constants, results : int
         How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
     """
-    formula = formula_of(definition_name, direction)
+    formula = formula_of(definition_name, direction, dtype)
     loop = _block_loop(formula, dtype, operands, constants, results)
     name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
     return compile_function(loop, KERNEL_SIGNATURE, name)

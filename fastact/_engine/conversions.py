@@ -8,13 +8,13 @@ import functools
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
 from fastact._engine import intrinsics as llvm
 from fastact._engine.cache import compile_function
+from fastact._engine.inlined import inlined
 
 
-@register_jitable
+@inlined
 def float16_to_float32(bits):
     """The float32 of a float16 given as uint16: exact, subnormals, infinities and NaN included."""
     magnitude = np.uint32(bits & np.uint16(0x7FFF)) << np.uint32(13)
@@ -27,7 +27,7 @@ def float16_to_float32(bits):
     return np.uint32(chosen | sign).view(np.float32)
 
 
-@register_jitable
+@inlined
 def float32_to_float16(value):
     """The nearest float16, ties to even, as uint16."""
     bits = np.float32(value).view(np.uint32)
@@ -44,13 +44,13 @@ def float32_to_float16(value):
     return np.uint16(result | sign)
 
 
-@register_jitable
+@inlined
 def bfloat16_to_float32(bits):
     """The float32 of a bfloat16 given as uint16."""
     return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
 
 
-@register_jitable
+@inlined
 def float32_to_bfloat16(value):
     """The nearest bfloat16, ties to even, as uint16."""
     bits = np.float32(value).view(np.uint32)
@@ -60,7 +60,7 @@ def float32_to_bfloat16(value):
     return np.uint16(quiet if is_nan else rounded)
 
 
-@register_jitable
+@inlined
 def swapped_uint32(bits):
     """The bytes of a 32-bit word in the other order."""
     a = (bits & np.uint32(0x000000FF)) << np.uint32(24)
@@ -69,13 +69,13 @@ def swapped_uint32(bits):
     return np.uint32(a | b | c | (bits >> np.uint32(24)))
 
 
-@register_jitable
+@inlined
 def swapped_float32(bits):
     """A float32 of the other byte order, given as uint32."""
     return np.uint32(swapped_uint32(np.uint32(bits))).view(np.float32)
 
 
-@register_jitable
+@inlined
 def swapped_float64(bits):
     """A float64 of the other byte order, given as uint64."""
     low = np.uint64(swapped_uint32(np.uint32(bits >> np.uint64(32))))
@@ -83,13 +83,13 @@ def swapped_float64(bits):
     return np.uint64((high << np.uint64(32)) | low).view(np.float64)
 
 
-@register_jitable
+@inlined
 def to_float32(value):
     """Any number as float32."""
     return np.float32(value)
 
 
-@register_jitable
+@inlined
 def to_float64(value):
     """Any number as float64."""
     return np.float64(value)

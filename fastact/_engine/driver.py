@@ -409,9 +409,7 @@ def run_ufunc_loop(args, dimensions, steps, program):
     length = llvm.load_word(dimensions, 0)
     prepare(program)
     if is_small(program, args, steps, length):
-        llvm.call_kernel(
-            llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS)
-        )
+        llvm.call_kernel(llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS))
     else:
         job = llvm.stack_buffer(_JOB_BYTES)
         describe_run(program, job, args, steps, length)

@@ -6,7 +6,7 @@ Addresses travel as plain integers (`intp`); a *word* is one 64-bit integer of a
 import platform
 
 from llvmlite import ir
-from numba import float32, float64, types, uint32, uint64  # noqa: F401 - the driver names elements by them
+from numba import float32, float64, int32, types, uint32, uint64  # noqa: F401 - the driver names elements by them
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
@@ -183,6 +183,35 @@ def _call_address(words):
         return context.get_dummy_value()
 
     return codegen
+
+
+def _call_for_word(result_type, words):
+    """An intrinsic body as `_call_address`'s, for a function that returns an integer."""
+
+    def codegen(context, builder, signature, args):
+        function_type = ir.FunctionType(result_type, [WORD] * words)
+        result = builder.call(_typed_pointer(builder, args[0], function_type), args[1:])
+        return result if result_type == WORD else builder.sext(result, WORD)
+
+    return codegen
+
+
+@intrinsic
+def call_vectorcall(typingctx, vectorcall, function, args, count, keywords):
+    """CPython's PyObject_Vectorcall."""
+    return types.intp(*[types.intp] * 5), _call_for_word(WORD, 4)
+
+
+@intrinsic
+def call_matches(typingctx, matches, exception):
+    """CPython's PyErr_ExceptionMatches."""
+    return types.intp(types.intp, types.intp), _call_for_word(ir.IntType(32), 1)
+
+
+@intrinsic
+def call_nothing(typingctx, function):
+    """A C function without arguments."""
+    return types.void(types.intp), _call_address(0)
 
 
 @intrinsic

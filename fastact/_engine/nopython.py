@@ -8,11 +8,12 @@ import numpy as np
 from numba import types
 from numba.core.imputils import lower_constant, lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import models, overload, register_jitable, register_model
+from numba.extending import models, register_model
 
 from fastact._definition import registry
 from fastact._engine import precision
 from fastact._engine.blocks import formula_of
+from fastact._engine.inlined import inlined, overloaded
 from fastact._engine.programs import input_count
 
 
@@ -77,7 +78,7 @@ def direction_type(name, direction):
 def _enter_parameter(parameter):
     hi, lo = parameter.parts(parameter.default)
 
-    @register_jitable
+    @inlined
     def enter(value):
         value = float(value)
         return precision.make_pair(value, lo if value == hi else 0.0)
@@ -88,23 +89,23 @@ def _enter_parameter(parameter):
 def _map(functions):
     """A compiled function that applies the n-th function to the n-th of a tuple's items."""
     if not functions:
-        return register_jitable(lambda items: ())
+        return inlined(lambda items: ())
     *firsts, last = functions
     mapped, index = _map(firsts), len(firsts)
 
-    @register_jitable
+    @inlined
     def apply(items):
         return mapped(items) + (last(items[index]),)
 
     return apply
 
 
-@register_jitable
+@inlined
 def _double(value):
     return np.float64(value)
 
 
-@register_jitable
+@inlined
 def _exact(value):
     return precision.exact(np.float64(value))
 
@@ -112,7 +113,8 @@ def _exact(value):
 @functools.cache
 def _scalar(name, direction):
     """A function of scalars that compiled code may call: in float32 where the last array operand is, else float64."""
-    formula, parameters = formula_of(name, direction), registry[name].parameters
+    formula32, formula64 = (formula_of(name, direction, dtype) for dtype in ("float32", "float64"))
+    parameters = registry[name].parameters
     arrays = input_count(direction)
     doubles = _map([_double] * (arrays + len(parameters)))
     pairs = _map([_exact] * arrays + [_enter_parameter(parameter) for parameter in parameters])
@@ -121,12 +123,12 @@ def _scalar(name, direction):
         raise NotImplementedError("for compiled code only")
 
     def in_float32(*args):
-        return np.float32(formula(*doubles(args)))
+        return np.float32(formula32(*doubles(args)))
 
     def in_float64(*args):
-        return precision.float64_of(formula(*pairs(args)))
+        return precision.float64_of(formula64(*pairs(args)))
 
-    @overload(scalar, jit_options={"error_model": "numpy"})
+    @overloaded(scalar)
     def choose(*args):
         operands = args[0] if len(args) == 1 and isinstance(args[0], types.BaseTuple) else args
         narrow = all(numba_type == types.float32 for numba_type in operands[:arrays])
@@ -158,7 +160,7 @@ def compiled(name, direction):
         def both(*args):
             return value(*args), derivative(*args)
 
-        function = _of_arity(register_jitable(both), count)
+        function = _of_arity(inlined(both), count)
     else:
         ufunc = numba.vectorize(_of_arity(_scalar(name, direction), count))
         function = _of_arity(ufunc, count)

@@ -6,10 +6,11 @@ import operator
 from numba import types
 from numba.core import cgutils
 from numba.core.errors import TypingError
-from numba.extending import intrinsic, models, overload, register_jitable, register_model
+from numba.extending import intrinsic, models, register_model
 
 from fastact._engine import intrinsics  # noqa: F401 - registers fma
-from fastact._math import arithmetic, float64, pair
+from fastact._engine.inlined import inlined, overloaded
+from fastact._math import arithmetic, float64, logarithm, pair
 from fastact._math import working as w
 
 
@@ -55,12 +56,12 @@ def _part(name):
 hi_part, lo_part = _part("hi"), _part("lo")
 
 
-@register_jitable
+@inlined
 def _zero(value):
     return 0.0
 
 
-@register_jitable
+@inlined
 def _float(value):
     return float(value)
 
@@ -79,7 +80,7 @@ def _is_pair(*values):
 
 
 def _binary(operation, on_parts):
-    @overload(operation)
+    @overloaded(operation)
     def choose(a, b):
         if not _is_pair(a, b):
             return None
@@ -93,7 +94,7 @@ def _binary(operation, on_parts):
 
 
 def _comparison(operation):
-    @overload(operation)
+    @overloaded(operation)
     def choose(a, b):
         if not _is_pair(a, b):
             return None
@@ -102,7 +103,7 @@ def _comparison(operation):
 
 
 def _elementary(generic, on_float, on_parts):
-    @overload(generic)
+    @overloaded(generic)
     def choose(x):
         if not _is_pair(x):
             return lambda x: on_float(x)
@@ -119,15 +120,15 @@ def _register_functions(*modules):
     for module in modules:
         for function in vars(module).values():
             if inspect.isfunction(function) and function.__module__ == module.__name__ and function.__name__ != "fma":
-                register_jitable(function)
+                inlined(function)
 
 
-@register_jitable
+@inlined
 def _subtract(a_hi, a_lo, b_hi, b_lo):
     return arithmetic.add(a_hi, a_lo, -b_hi, -b_lo)
 
 
-_register_functions(arithmetic, float64, pair)
+_register_functions(arithmetic, float64, pair, logarithm)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),
     (operator.sub, _subtract),
@@ -139,16 +140,17 @@ for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
     _comparison(_operation)
 for _function in w.ELEMENTARY:
     _elementary(_function, getattr(float64, _function.__name__), getattr(pair, _function.__name__))
-_elementary(w.sqrt, register_jitable(lambda x: w.math.sqrt(x)), arithmetic.square_root)
+_elementary(w.log_of_one_plus, logarithm.log_of_one_plus, logarithm.log_of_one_plus_pair)
+_elementary(w.sqrt, inlined(lambda x: w.math.sqrt(x)), arithmetic.square_root)
 
 
-@overload(operator.neg)
+@overloaded(operator.neg)
 def _overload_neg(x):
     if _is_pair(x):
         return lambda x: make_pair(-hi_part(x), -lo_part(x))
 
 
-@overload(abs)
+@overloaded(abs)
 def _overload_abs(x):
     if _is_pair(x):
 
@@ -160,7 +162,7 @@ def _overload_abs(x):
         return implementation
 
 
-@overload(w.where)
+@overloaded(w.where)
 def _overload_where(condition, x, y):
     if not _is_pair(x, y):
         return lambda condition, x, y: float(x) if condition else float(y)
@@ -174,14 +176,14 @@ def _overload_where(condition, x, y):
     return implementation
 
 
-@overload(w.precise)
+@overloaded(w.precise)
 def _overload_precise(constant, like):
     if _is_pair(like):
         return lambda constant, like: make_pair(constant[0], constant[1])
     return lambda constant, like: constant[0]
 
 
-@overload(w.exp_and_expm1)
+@overloaded(w.exp_and_expm1)
 def _overload_exp_and_expm1(x):
     if not _is_pair(x):
         return lambda x: float64.exp_and_expm1(x)
@@ -193,13 +195,13 @@ def _overload_exp_and_expm1(x):
     return implementation
 
 
-@register_jitable
+@inlined
 def exact(x):
     """A float64 as a pair."""
     return make_pair(x, 0.0)
 
 
-@register_jitable
+@inlined
 def float64_of(x):
     """A pair, rounded once."""
     return arithmetic.rounded(hi_part(x), lo_part(x))

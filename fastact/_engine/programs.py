@@ -17,6 +17,17 @@ FLOAT32, FLOAT64, FLOAT16 = np.dtype(np.float32), np.dtype(np.float64), np.dtype
 #: In the order in which NumPy is to try them: small integers find float32 first, then wider ones float64.
 NATIVE_DTYPES = (FLOAT32, FLOAT64, FLOAT16)
 
+
+@functools.cache
+def bfloat16():
+    """ml_dtypes' dtype, or None where that is not installed."""
+    try:
+        import ml_dtypes
+    except ImportError:
+        return None
+    return np.dtype(ml_dtypes.bfloat16)
+
+
 RESULTS = {"value_and_derivative": 2}
 
 # A second thread costs some microseconds to wake; a tile of it should cost a few times that.

@@ -33,7 +33,11 @@ def _gradient(definition, parameter, values, operands, shape):
     dtypes = resolve(elementwise, operands, [])
     if dtypes is None:  # not for the driver: the ufunc refuses, or casts
         products = elementwise.ufunc(*operands)
-        return products.sum(axis=_split_axes(products.shape, shape)[1], dtype=np.float64).reshape(shape).astype(products.dtype)
+        return (
+            products.sum(axis=_split_axes(products.shape, shape)[1], dtype=np.float64)
+            .reshape(shape)
+            .astype(products.dtype)
+        )
     views = np.broadcast_arrays(*operands)
     kept, summed = _split_axes(views[0].shape, shape)
     if not summed:

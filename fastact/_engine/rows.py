@@ -4,7 +4,6 @@ import functools
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
 from fastact._definition import registry
 from fastact._engine import conversions, precision
@@ -12,6 +11,7 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.blocks import LEAVE, register_helpers
 from fastact._engine.cache import compile_function
+from fastact._engine.inlined import inlined
 
 # Partial maxima and sums are kept in this many lanes, each a plain running one: that vectorises, and adds in an order
 # that depends on the length alone.
@@ -38,47 +38,47 @@ TILE_ELEMENTS = 16_384
 def _reader(dtype):
     """How an element of a dtype is brought into working precision."""
     if dtype == "float32":
-        return register_jitable(lambda address: np.float64(llvm.load(address, numba.float32)))
+        return inlined(lambda address: np.float64(llvm.load(address, numba.float32)))
     if dtype == "float64":
-        return register_jitable(lambda address: precision.exact(llvm.load(address, numba.float64)))
+        return inlined(lambda address: precision.exact(llvm.load(address, numba.float64)))
     convert = getattr(conversions, f"{dtype}_to_float32")
-    return register_jitable(lambda address: np.float64(convert(llvm.load(address, numba.uint16))))
+    return inlined(lambda address: np.float64(convert(llvm.load(address, numba.uint16))))
 
 
 def _writer(dtype):
     """How a result in working precision is brought to its place."""
     if dtype in LEAVE:
         leave = LEAVE[dtype]
-        return register_jitable(lambda address, value: llvm.store(address, leave(value)))
+        return inlined(lambda address, value: llvm.store(address, leave(value)))
     convert = getattr(conversions, f"float32_to_{dtype}")
-    return register_jitable(lambda address, value: llvm.store(address, convert(np.float32(value))))
+    return inlined(lambda address, value: llvm.store(address, convert(np.float32(value))))
 
 
 def _lanes(dtype):
     """How running sums are kept: load, store and zero, in working precision."""
     if dtype == "float64":
-        load = register_jitable(
+        load = inlined(
             lambda address: precision.make_pair(
                 llvm.load(address, numba.float64), llvm.load(address + 8 * LANES, numba.float64)
             )
         )
 
-        @register_jitable
+        @inlined
         def store(address, value):
             llvm.store(address, precision.hi_part(value))
             llvm.store(address + 8 * LANES, precision.lo_part(value))
 
-        return load, store, register_jitable(lambda: precision.make_pair(0.0, 0.0))
-    load = register_jitable(lambda address: llvm.load(address, numba.float64))
-    store = register_jitable(lambda address, value: llvm.store(address, float(value)))
-    return load, store, register_jitable(lambda: 0.0)
+        return load, store, inlined(lambda: precision.make_pair(0.0, 0.0))
+    load = inlined(lambda address: llvm.load(address, numba.float64))
+    store = inlined(lambda address, value: llvm.store(address, float(value)))
+    return load, store, inlined(lambda: 0.0)
 
 
 # --- row kernels -----------------------------------------------------------------------------------
 
 
 def _largest_of_row(read):
-    @register_jitable
+    @inlined
     def largest_of_row(x, stride, length):
         largest = read(x)
         for i in range(1, length):
@@ -92,21 +92,21 @@ def _largest_of_row(read):
 
 def _operands_reader(read, count):
     if count == 1:
-        return register_jitable(lambda places, steps, i: (read(places[0] + i * steps[0]),))
-    return register_jitable(lambda places, steps, i: (read(places[0] + i * steps[0]), read(places[1] + i * steps[1])))
+        return inlined(lambda places, steps, i: (read(places[0] + i * steps[0]),))
+    return inlined(lambda places, steps, i: (read(places[0] + i * steps[0]), read(places[1] + i * steps[1])))
 
 
 def _add_terms(terms, lanes, sums):
     """Add one element's terms to the running sums of its lane."""
     load, store, _ = lanes
 
-    @register_jitable
+    @inlined
     def add_two(operands, largest, place):
         first, second = terms(*(operands + (largest,)))
         store(place, load(place) + first)
         store(place + _LANE_BYTES, load(place + _LANE_BYTES) + second)
 
-    @register_jitable
+    @inlined
     def add_three(operands, largest, place):
         first, second, third = terms(*(operands + (largest,)))
         store(place, load(place) + first)
@@ -119,7 +119,7 @@ def _add_terms(terms, lanes, sums):
 def _sum_of_lanes(lanes):
     load, store, _ = lanes
 
-    @register_jitable
+    @inlined
     def sum_of_lanes(place, used):
         while used > 1:
             half = (used + 1) // 2
@@ -135,7 +135,7 @@ def _sums_of_row(reader, terms, lanes, sums):
     add_terms, sum_of_lanes = _add_terms(terms, lanes, sums), _sum_of_lanes(lanes)
     _, store, zero = lanes
 
-    @register_jitable
+    @inlined
     def sums_of_row(places, steps, length, largest, scratch):
         used = min(length, LANES)
         for k in range(sums):
@@ -146,12 +146,12 @@ def _sums_of_row(reader, terms, lanes, sums):
                 add_terms(reader(places, steps, start + lane), largest, scratch + 8 * lane)
         return used
 
-    @register_jitable
+    @inlined
     def two(places, steps, length, largest, scratch):
         used = sums_of_row(places, steps, length, largest, scratch)
         return sum_of_lanes(scratch, used), sum_of_lanes(scratch + _LANE_BYTES, used)
 
-    @register_jitable
+    @inlined
     def three(places, steps, length, largest, scratch):
         used = sums_of_row(places, steps, length, largest, scratch)
         return (
@@ -168,12 +168,12 @@ def _row(formulas, direction, dtype, size):
     inputs, sums = (1, 2) if direction == "value" else (2, 3 if direction == "backward" else 2)
     read, write, lanes = _reader(dtype), _writer(dtype), _lanes(dtype)
     reader = _operands_reader(read, inputs)
-    formula = register_jitable(formulas[direction])
-    sums_of_row = _sums_of_row(reader, register_jitable(formulas[f"{direction}_terms"]), lanes, sums)
+    formula = inlined(formulas[direction])
+    sums_of_row = _sums_of_row(reader, inlined(formulas[f"{direction}_terms"]), lanes, sums)
     largest_of_row = _largest_of_row(read)
     has_largest, zero = direction != "backward_from_output", lanes[2]
 
-    @register_jitable
+    @inlined
     def row(places, steps, length, scratch):
         largest = largest_of_row(places[inputs - 1], steps[inputs - 1], length) if has_largest else zero()
         totals = sums_of_row(places, steps, length, largest, scratch)
@@ -187,10 +187,8 @@ def _row(formulas, direction, dtype, size):
 def _words_of(count):
     """A compiled function that reads `count` words from an address on."""
     if count == 2:
-        return register_jitable(lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1)))
-    return register_jitable(
-        lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1), llvm.load_word(address, 2))
-    )
+        return inlined(lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1)))
+    return inlined(lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1), llvm.load_word(address, 2)))
 
 
 def _rows_kernel(formulas, direction, dtype, size):
@@ -212,7 +210,7 @@ def _rows_kernel(formulas, direction, dtype, size):
     return kernel
 
 
-@register_jitable
+@inlined
 def _advanced(starts, strides):
     if len(starts) == 2:
         return starts[0] + strides[0], starts[1] + strides[1]
@@ -264,7 +262,7 @@ def rows_kernel(name, direction, dtype):
 # --- the loop behind generalised ufuncs ------------------------------------------------------------
 
 
-@register_jitable
+@inlined
 def _run_rows(program, args, steps, first, rows, length):
     operands = llvm.load_word(program, OPERANDS)
     places = llvm.stack_buffer(_PLACES_BYTES)
@@ -286,7 +284,7 @@ def run_rows_worker(job):
         tile = llvm.take_ticket(job + 8 * NEXT_TILE)
 
 
-@register_jitable
+@inlined
 def _prepare(program):
     if llvm.load_word(program, KERNEL) == 0:
         llvm.call_worker(llvm.load_word(llvm.load_word(program, STATE), j.PREPARE), program)
@@ -305,9 +303,7 @@ def run_gufunc_loop(args, dimensions, steps, program):
     if length == 0:
         pass
     elif (
-        threads > 1
-        and rows * length >= llvm.load_word(program, PARALLEL_FROM)
-        and llvm.try_acquire(state + 8 * j.BUSY)
+        threads > 1 and rows * length >= llvm.load_word(program, PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY)
     ):
         job = llvm.stack_buffer(_JOB_BYTES)
         llvm.store_word(job, PROGRAM, program)

@@ -18,7 +18,9 @@ from fastact._engine import job as j
 
 def _default_threads():
     asked = os.environ.get("FASTACT_NUM_THREADS", "")
-    return min(int(asked), numba.config.NUMBA_NUM_THREADS) if asked.isdigit() and int(asked) else numba.get_num_threads()
+    return (
+        min(int(asked), numba.config.NUMBA_NUM_THREADS) if asked.isdigit() and int(asked) else numba.get_num_threads()
+    )
 
 
 @functools.cache

@@ -7,13 +7,16 @@ everything NumPy's own have, ``where=`` too.
 import ctypes
 import functools
 
-import numpy as np
 from numpy._core import _multiarray_umath
 
 from fastact._engine import driver, rows
-from fastact._engine.programs import NATIVE_DTYPES, RESULTS, Program, RowsProgram, operand_count
+from fastact._engine.programs import NATIVE_DTYPES, RESULTS, Program, RowsProgram, bfloat16, operand_count
 
-_FROM_FUNC_AND_DATA, _REGISTER_LOOP_FOR_TYPE, _FROM_FUNC_AND_DATA_AND_SIGNATURE = 1, 2, 31  # slots of NumPy's table, fixed for ever
+_FROM_FUNC_AND_DATA, _REGISTER_LOOP_FOR_TYPE, _FROM_FUNC_AND_DATA_AND_SIGNATURE = (
+    1,
+    2,
+    31,
+)  # slots of NumPy's table, fixed for ever
 _NO_IDENTITY = -1
 # PyUFuncObject's `obj`: what the ufunc keeps alive. Before it lie the object's head, four ints, two pointers, two ints
 # and four pointers.
@@ -35,7 +38,9 @@ def _give(ufunc, owned):
     """Make the ufunc own a Python object, which dies with it and not before."""
     place = ctypes.c_void_p.from_address(id(ufunc) + _OWNED_OFFSET)
     if place.value is not None:
-        raise RuntimeError("NumPy's ufunc object has another layout than fastact knows; please report your NumPy version")
+        raise RuntimeError(
+            "NumPy's ufunc object has another layout than fastact knows; please report your NumPy version"
+        )
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(owned))
     place.value = id(owned)
 
@@ -75,26 +80,28 @@ def make_ufunc(name, inputs, results, loops, doc, signature=None):
     return ufunc
 
 
-class _LearnsDtypes:
-    """What has a ufunc whose loops can be added to."""
+class _Direction:
+    """What has a ufunc with one loop per dtype."""
 
-    def learn_dtype(self, dtype):
-        """Add a loop for a dtype that NumPy itself does not have (bfloat16); False if it is there already."""
-        if dtype in self._extra:
-            return False
+    def _make_ufunc(self, ufunc_name, results, signature=None):
+        doc = f"The ufunc behind fastact.{self.name}, {self.direction}; see there."
+        loops = [(self.loop, self.program((dtype,) * self.operands)) for dtype in NATIVE_DTYPES]
+        ufunc = make_ufunc(ufunc_name, self.inputs, results, loops, doc, signature)
+        if bfloat16() is not None:
+            self._add_loop(ufunc, bfloat16())
+        return ufunc
+
+    def _add_loop(self, ufunc, dtype):
+        """Add a loop for a dtype that is not NumPy's own."""
         program = self.program((dtype,) * self.operands)
         types = [ctypes.py_object, ctypes.c_int, *[ctypes.c_void_p] * 3]
         register = _api(_REGISTER_LOOP_FOR_TYPE, ctypes.c_int, *types)
         codes = (ctypes.c_int * self.operands)(*[dtype.num] * self.operands)
-        register(self.ufunc, dtype.num, self.loop, ctypes.addressof(codes), program.address)
-        self._extra[dtype] = (program, codes)
-        return True
-
-    def _loops(self):
-        return [(self.loop, self.program((dtype,) * self.operands)) for dtype in NATIVE_DTYPES]
+        register(ufunc, dtype.num, self.loop, ctypes.addressof(codes), program.address)
+        self._added = (program, codes)
 
 
-class Elementwise(_LearnsDtypes):
+class Elementwise(_Direction):
     """One direction of one element-wise activation: its ufunc, and its programs by dtype.
 
     Parameters
@@ -111,8 +118,8 @@ class Elementwise(_LearnsDtypes):
         self.name, self.direction, self.constants = name, direction, constants
         self.inputs, self.results = operand_count(name, direction, constants), RESULTS.get(direction, 1)
         self.operands = self.inputs + self.results
-        self.loop, self._programs, self._extra = driver.ufunc_loop_address(), {}, {}
-        self.ufunc = make_ufunc(ufunc_name, self.inputs, self.results, self._loops(), _doc(name, direction))
+        self.loop, self._programs = driver.ufunc_loop_address(), {}
+        self.ufunc = self._make_ufunc(ufunc_name, self.results)
 
     def program(self, dtypes):
         """The program for these dtypes."""
@@ -121,7 +128,7 @@ class Elementwise(_LearnsDtypes):
         return self._programs[dtypes]
 
 
-class Axiswise(_LearnsDtypes):
+class Axiswise(_Direction):
     """One direction of one function along an axis: its generalised ufunc.
 
     Parameters
@@ -136,13 +143,9 @@ class Axiswise(_LearnsDtypes):
         self.name, self.direction = name, direction
         self.inputs = signature.count(",") + 1
         self.operands = self.inputs + 1
-        self.loop, self._extra = rows.gufunc_loop_address(), {}
-        self.ufunc = make_ufunc(ufunc_name, self.inputs, 1, self._loops(), _doc(name, direction), signature)
+        self.loop = rows.gufunc_loop_address()
+        self.ufunc = self._make_ufunc(ufunc_name, 1, signature)
 
     def program(self, dtypes):
         """The program for these dtypes."""
         return RowsProgram(self.name, self.direction, dtypes)
-
-
-def _doc(name, direction):
-    return f"The ufunc behind fastact.{name}{'' if direction == 'value' else '.' + direction}; see there."

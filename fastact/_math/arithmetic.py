@@ -8,11 +8,10 @@ import math
 import sys
 from fractions import Fraction
 
-
 if sys.version_info >= (3, 13):
 
     def fma(a, b, c):
-        """a * b + c with one rounding. In plain Python only: compiled code has the processor's own instruction."""
+        """Compute a * b + c with one rounding. In plain Python only: compiled code has the instruction."""
         try:
             return math.fma(a, b, c)
         except OverflowError:
@@ -23,7 +22,7 @@ if sys.version_info >= (3, 13):
 else:
 
     def fma(a, b, c):
-        """a * b + c with one rounding. In plain Python only: compiled code has the processor's own instruction."""
+        """Compute a * b + c with one rounding. In plain Python only: compiled code has the instruction."""
         if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
             # Where a and b are finite their product must not overflow here.
             return c if math.isfinite(a) and math.isfinite(b) else a * b + c
@@ -85,6 +84,6 @@ def square_root(hi, lo):
 
 
 def rounded(hi, lo):
-    """A pair as one float64. An infinite ``hi`` stays as it is, whatever the operations before made of ``lo``."""
+    """A pair as one float64: ``hi`` itself, infinite or -0.0, where the sum is not a number or zero."""
     total = hi + lo
-    return total if abs(lo) < math.inf else hi
+    return total if abs(total) > 0.0 else hi

@@ -141,7 +141,7 @@ def log1p(u):
 
 
 def x_minus_tanh(x):
-    """x - tanh(x); relative error 2**-30."""
+    """Compute x - tanh(x); relative error 2**-30."""
     z = x * x
     p = fma(X_MINUS_TANH[3], z, X_MINUS_TANH[2])
     p = fma(p, z, X_MINUS_TANH[1])
@@ -183,13 +183,3 @@ def gelu_tail_ratio(t):
     p = fma(p, i2, fma(GELU_TAIL_RATIO[5], i, GELU_TAIL_RATIO[4]))
     p = fma(p, i2, fma(GELU_TAIL_RATIO[3], i, GELU_TAIL_RATIO[2]))
     return fma(p, i2, fma(GELU_TAIL_RATIO[1], i, GELU_TAIL_RATIO[0]))
-
-
-def log_of_one_plus(x):
-    """log(1 + x) for any finite `x` of at least 0; relative error 2**-30."""
-    # 1 + x = 2**k (1 + f), with f in [0, 1): up to 1 it is x itself, whose digits 1 + x would lose.
-    total = 1.0 + x
-    k = (np.int64(np.float64(total).view(np.int64)) >> 52) - 1023
-    scale = float(np.int64((1023 - k) << 52).view(np.float64))
-    f = x if x < 1.0 else fma(total, scale, -1.0)
-    return fma(float(k if x >= 1.0 else 0), LN2, log1p(f))

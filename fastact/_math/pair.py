@@ -176,12 +176,11 @@ def _reduced(hi, lo):
     return n, m, fma(square * square, p, small)
 
 
-def _scaled(hi, lo, n):
-    """The pair times 2.0**n, in two steps since 2.0**n itself may overflow or underflow."""
-    half = fma(n, 0.5, ROUND_BIASED)
-    first = _power_of_two(half)
-    second = _power_of_two((n - (half - ROUND_BIASED)) + ROUND_BIASED)
-    return hi * first * second, lo * first * second
+def _halves(n):
+    """Two powers of two whose product is 2.0**n, which may overflow or underflow, and the second one's reciprocal."""
+    rounded = fma(n, 0.5, ROUND_BIASED)
+    rest = n - (rounded - ROUND_BIASED)
+    return _power_of_two(rounded), _power_of_two(ROUND_BIASED + rest), _power_of_two(ROUND_BIASED - rest)
 
 
 def _plus_one(m, m_lo):
@@ -192,7 +191,9 @@ def _plus_one(m, m_lo):
 def exp(hi, lo):
     """e**x; relative error 2**-58, absolute error one unit in the last place where the result is subnormal."""
     n, m, m_lo = _reduced(*_clamped(hi, lo))
-    return _scaled(*_plus_one(m, m_lo), n)
+    first, second, _ = _halves(n)
+    e, e_lo = _plus_one(m, m_lo)
+    return e * first * second, e_lo * first * second
 
 
 def exp_bounded(hi, lo):
@@ -206,11 +207,13 @@ def exp_bounded(hi, lo):
 def exp_and_expm1(hi, lo):
     """e**x and e**x - 1, as four numbers; relative errors 2**-58."""
     n, m, m_lo = _reduced(*_clamped(hi, lo))
-    e, e_lo = _scaled(*_plus_one(m, m_lo), n)
-    far, far_lo = add(e, e_lo, -1.0, 0.0)
-    near, near_lo = fast_two_sum(m, m_lo)
-    near = hi if hi == 0.0 else near  # -0.0 gives -0.0
-    return e, e_lo, (near if n == 0.0 else far), (near_lo if n == 0.0 else far_lo)
+    first, second, one = _halves(n)
+    e, e_lo = _plus_one(m, m_lo)
+    # 2**n (1 + m) - 1 == second (first m + (first - 1 / second)), without overflow
+    scale, scale_lo = two_sum(first, -one)
+    m, m_lo = add(scale, scale_lo, first * m, first * m_lo)
+    m = hi if hi == 0.0 else m * second  # -0.0 gives -0.0
+    return e * first * second, e_lo * first * second, m, m_lo * second
 
 
 def expm1(hi, lo):
@@ -231,17 +234,17 @@ def log1p(hi, lo):
     s, s_lo = divide(v, v_lo, d, d_lo + v_lo)
     z = s * s
     z2 = z * z
-    p = fma(LOG1P_REST[7], z, LOG1P_REST[6])
-    p = fma(p, z2, fma(LOG1P_REST[5], z, LOG1P_REST[4]))
-    p = fma(p, z2, fma(LOG1P_REST[3], z, LOG1P_REST[2]))
-    p = fma(p, z2, fma(LOG1P_REST[1], z, LOG1P_REST[0]))
+    p = fma(LOG1P_REST[7], z2, fma(LOG1P_REST[6], z, LOG1P_REST[5]))
+    p = fma(p, z2, fma(LOG1P_REST[4], z, LOG1P_REST[3]))
+    p = fma(p, z2, fma(LOG1P_REST[2], z, LOG1P_REST[1]))
+    p = fma(p, z, LOG1P_REST[0])  # the constant last, and so rounded once
     m, m_lo = fast_two_sum(LN2 if large else 0.0, s + s)
     small = fma(fma(2.0, z, 2.0), s_lo, LN2_LO if large else 0.0) + m_lo
     return fast_two_sum(m, fma(s * z, p, small))
 
 
 def x_minus_tanh(hi, lo):
-    """x - tanh(x); relative error 2**-58."""
+    """Compute x - tanh(x); relative error 2**-58."""
     square, square_lo = multiply(hi, lo, hi, lo)
     z2 = square * square
     p = fma(X_MINUS_TANH_REST[7], square, X_MINUS_TANH_REST[6])
@@ -262,10 +265,10 @@ def x_minus_tanh(hi, lo):
     product, product_lo = multiply(e, e_lo, plus, plus_lo)
     minus, minus_lo = add(a, a_lo, -1.0, 0.0)
     far_n, far_n_lo = add(minus, minus_lo, product, product_lo)
+    far_n, far_n_lo = (-far_n if negative else far_n), (-far_n_lo if negative else far_n_lo)
     near = a < 1.0
     n, n_lo = (near_n if near else far_n), (near_n_lo if near else far_n_lo)
     d, d_lo = (near_d if near else far_d), (near_d_lo if near else far_d_lo + e_lo)
-    n, n_lo = (-n if negative and not near else n), (-n_lo if negative and not near else n_lo)
     return divide(n, n_lo, d, d_lo)
 
 

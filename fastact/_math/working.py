@@ -7,7 +7,7 @@ the right thing for either; neither loses digits that the result needs, as long 
 
 import math
 
-from fastact._math import arithmetic, float64, pair
+from fastact._math import arithmetic, float64, logarithm, pair
 
 
 class Pair:
@@ -108,12 +108,12 @@ def log1p(x):
 def log_of_one_plus(x):
     """log(1 + x) for any `x` of at least 0."""
     if isinstance(x, Pair):
-        return Pair(*pair.log_of_one_plus(x.hi, x.lo))
-    return float64.log_of_one_plus(x)
+        return Pair(*logarithm.log_of_one_plus_pair(x.hi, x.lo))
+    return logarithm.log_of_one_plus(x)
 
 
 def x_minus_tanh(x):
-    """x - tanh(x), accurate near 0."""
+    """X - tanh(x), accurate near 0."""
     return Pair(*pair.x_minus_tanh(x.hi, x.lo)) if isinstance(x, Pair) else float64.x_minus_tanh(x)
 
 
@@ -132,4 +132,4 @@ def sqrt(x):
     return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
 
 
-ELEMENTARY = (exp, expm1, log1p, log_of_one_plus, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)
+ELEMENTARY = (exp, expm1, log1p, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)

@@ -1,6 +1,7 @@
 """Activations that multiply their input by a gate of it: smooth, and not monotone."""
 
 from fastact._definition import Parameter, define
+from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     exp,
     exp_and_expm1,
@@ -17,6 +18,10 @@ ELFWING = "Elfwing, Uchibe & Doya, Sigmoid-Weighted Linear Units, Neural Network
 
 # Beyond it e**-|x| underflows in float64, even times x.
 FAR = 800.0
+
+# In float32 nothing changes beyond this. Its kernels work in float64, whose range makes halves, mirror images and
+# bounds on squares superfluous: forms named _float32 are the same identities without them.
+FAR_FLOAT32 = 110.0
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -46,6 +51,14 @@ def _at_most(x, bound):
     return where(x > bound, bound, x)
 
 
+def _at_least(x, bound):
+    return where(x < bound, bound, x)
+
+
+def _within(x, bound):
+    return _at_least(_at_most(x, bound), -bound)
+
+
 def _rectified(x):
     return where(x < 0.0, 0.0, x)
 
@@ -56,6 +69,18 @@ def _silu(x):
     # e**-a in halves: a subnormal has lost digits that the factor a would bring to light.
     half = exp(-0.5 * a)
     return _rectified(x) - (a * half) * (half / (1.0 + half * half))
+
+
+def _gated_float32(x, argument):
+    """x sigmoid(argument), for an argument within 700."""
+    return x / (1.0 + exp_bounded(-argument))
+
+
+def _silu_derivative_float32(x):
+    h = _within(x, FAR_FLOAT32) - SILU_ROOT[0]
+    m = expm1_bounded(h)
+    e = SILU_EXP_ROOT[0] * exp_bounded(h)
+    return e * (h + SILU_EXP_ROOT[0] * m) / ((1.0 + e) * (1.0 + e))
 
 
 def _silu_derivative(x):
@@ -97,8 +122,14 @@ class silu:
     def value(x):
         return _silu(x)
 
+    def value_float32(x):
+        return _gated_float32(_at_least(x, -FAR_FLOAT32), _within(x, FAR_FLOAT32))
+
     def derivative(x):
         return _silu_derivative(x)
+
+    def derivative_float32(x):
+        return _silu_derivative_float32(x)
 
     def second_derivative(x):
         return _silu_second_derivative(x)
@@ -130,8 +161,15 @@ class swish:
         product = (finite * half) * gate
         return where(t < 0.0, product, x - product)
 
+    def value_float32(x, beta):
+        t = beta * x
+        return _gated_float32(where(t < -FAR_FLOAT32, 0.0, x), _within(t, FAR_FLOAT32))
+
     def derivative(x, beta):
         return _silu_derivative(beta * x)
+
+    def derivative_float32(x, beta):
+        return _silu_derivative_float32(beta * x)
 
     def second_derivative(x, beta):
         return beta * _silu_second_derivative(beta * x)
@@ -142,7 +180,6 @@ class swish:
         half = exp(-0.5 * _at_most(abs(t), FAR))
         gate = (finite * half) / (1.0 + half * half)
         return gate * gate
-
 
 
 @define(
@@ -163,14 +200,28 @@ class mish:
     def value(x):
         # tanh(log(1 + e)) = n / (n + 2), with n = e**2 + 2 e: one exponential, and no digit lost on the left.
         # Above 40 the quotient is 1 in every precision, and e**4 stays finite.
-        t = where(x < -FAR, -FAR, x)
-        half = exp(0.5 * _at_most(t, 40.0))
+        t = _at_least(_at_most(x, 40.0), -FAR)
+        half = exp(0.5 * t)
         e = half * half
         n = e * (e + 2.0)
-        return ((t * half) * (e + 2.0)) * (half / (n + 2.0))
+        return where(x > 40.0, x, ((t * half) * (e + 2.0)) * (half / (n + 2.0)))
+
+    def value_float32(x):
+        t = _at_least(x, -FAR_FLOAT32)
+        e = exp_bounded(_at_most(t, 40.0))
+        n = e * (e + 2.0)
+        return t * n / (n + 2.0)
+
+    def derivative_float32(x):
+        h = _at_least(_at_most(x, 40.0), -FAR_FLOAT32) - MISH_ROOT[0]
+        m = expm1_bounded(h)
+        e = MISH_EXP_ROOT[0] * exp_bounded(h)
+        w = 4.0 * h * (1.0 + e) + MISH_EXP_ROOT[0] * m * (e * (e + MISH_LINEAR[0]) + MISH_CONSTANT[0])
+        d = e * (e + 2.0) + 2.0
+        return e * w / (d * d)
 
     def derivative(x):
-        h = where(x < -FAR, -FAR, _at_most(x, 40.0)) - precise(MISH_ROOT, x)
+        h = _at_least(_at_most(x, 40.0), -FAR) - precise(MISH_ROOT, x)
         # e w / d**2, with w = 4 (x + 1) + 4 e**2 + e**3 + e (4 x + 6) and d = e**2 + 2 e + 2. Around the root, with
         # c = e**root, w = 4 h (1 + e) + (e - c) (e**2 + (4 + c) e + 6 + 4 root + c (4 + c)), and e - c = c (e**h - 1).
         half, half_m = exp_and_expm1(0.5 * h)
@@ -223,8 +274,18 @@ class gelu:
         a = _at_most(abs(x), 40.0)
         return _rectified(x) - (a * normal_tail_ratio(a)) * exp(-0.5 * (a * a))
 
+    def value_float32(x):
+        a = _at_most(abs(x), 15.0)
+        return _rectified(x) - (a * normal_tail_ratio(a)) * exp_bounded(-0.5 * (a * a))
+
     def derivative(x):
         left = _gelu_left_derivative(_at_most(abs(x), 40.0), x)
+        return where(x > 0.0, 1.0 - left, left)
+
+    def derivative_float32(x):
+        a = _at_most(abs(x), 15.0)
+        density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)
 
     def second_derivative(x):
@@ -258,6 +319,19 @@ class gelu_tanh:
         half = exp(-0.5 * _gelu_tanh_argument(a))
         return _rectified(x) - (a * half) * (half / (1.0 + half * half))
 
+    def value_float32(x):
+        return _gated_float32(_at_least(x, -15.0), _gelu_tanh_argument(_within(x, 15.0)))
+
+    def derivative_float32(x):
+        t = _within(x, 15.0)
+        h = t - GELU_TANH_ROOT[0]
+        squares = t * t + t * GELU_TANH_ROOT[0] + GELU_TANH_ROOT_SQUARED[0]
+        rise = h * (GELU_TANH_A[0] + GELU_TANH_B[0] * squares)
+        m = expm1_bounded(rise)
+        e = GELU_TANH_EXP_ROOT[0] * exp_bounded(rise)
+        numerator = h * (GELU_TANH_A[0] + GELU_TANH_3B[0] * squares) + GELU_TANH_EXP_ROOT[0] * m
+        return e * numerator / ((1.0 + e) * (1.0 + e))
+
     def derivative(x):
         # On the left e (1 + e + x v') / (1 + e)**2, with e = e**v. Around the root, with c = e**v(root):
         # v - v(root) = h (A + B (x**2 + x root + root**2)), x v' - (x v')(root) the same with 3 B.
@@ -265,9 +339,7 @@ class gelu_tanh:
         root = precise(GELU_TANH_ROOT, x)
         h = t - root
         squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, x)
-        half, half_m = exp_and_expm1(
-            0.5 * h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_B, x) * squares)
-        )
+        half, half_m = exp_and_expm1(0.5 * h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_B, x) * squares))
         c = precise(GELU_TANH_EXP_ROOT, x)
         e = c * (half * half)
         slope = h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_3B, x) * squares)

@@ -1,10 +1,17 @@
 """S-shaped activations, and what is made of them."""
 
 from fastact._definition import define
+from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import exp, exp_and_expm1, expm1, log1p, where
 
 INFINITY = float("inf")
+# Beyond it nothing changes in float32.
+FAR_FLOAT32 = 110.0
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
+
+
+def _within(x, bound):
+    return where(x > bound, bound, where(x < -bound, -bound, x))
 
 
 @define(
@@ -27,6 +34,9 @@ class sigmoid:
         # e = e**-|x| cannot overflow, and e / (1 + e) keeps every digit of the left tail.
         e = exp(-abs(x))
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
+
+    def value_float32(x):
+        return 1.0 / (1.0 + exp_bounded(-_within(x, FAR_FLOAT32)))
 
     def derivative(x):
         # Not y (1 - y), which is 0 or noise from x = 17 on.
@@ -74,8 +84,7 @@ class log_sigmoid:
 
 def _tanh(x):
     # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision.
-    t = where(x > 40.0, 40.0, where(x < -40.0, -40.0, x))
-    m = expm1(2.0 * t)
+    m = expm1(2.0 * _within(x, 40.0))
     return m / (m + 2.0)
 
 
@@ -104,6 +113,10 @@ class tanh:
 
     def value(x):
         return _tanh(x)
+
+    def value_float32(x):
+        m = expm1_bounded(2.0 * _within(x, 20.0))
+        return m / (m + 2.0)
 
     def derivative(x):
         # Not 1 - y**2, which is 0 from |x| = 9 on in float32.
@@ -137,7 +150,7 @@ class softsign:
 
     def value(x):
         # Where |x| + 1 is |x| in every precision, a finite stand-in for infinity gives the limit.
-        t = where(x > 1e300, 1e300, where(x < -1e300, -1e300, x))
+        t = _within(x, 1e300)
         return t / (1.0 + abs(t))
 
     def derivative(x):

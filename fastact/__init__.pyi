@@ -1,0 +1,39 @@
+# Made by `python -m fastact._stub` from the registry; do not edit.
+from typing import Literal
+
+from fastact._activation import Activation as Activation
+from fastact._axis_activation import AxisActivation as AxisActivation
+
+__version__: str
+
+def names(kind: Literal["elementwise", "axiswise"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation: ...
+def set_num_threads(threads: int) -> None: ...
+def get_num_threads() -> int: ...
+
+celu: Activation
+elu: Activation
+gelu: Activation
+gelu_tanh: Activation
+hard_sigmoid: Activation
+hard_swish: Activation
+hard_tanh: Activation
+identity: Activation
+leaky_relu: Activation
+log_sigmoid: Activation
+log_softmax: AxisActivation
+maxout: AxisActivation
+mish: Activation
+prelu: Activation
+relu: Activation
+relu6: Activation
+selu: Activation
+sigmoid: Activation
+silu: Activation
+softmax: AxisActivation
+softplus: Activation
+softsign: Activation
+squareplus: Activation
+swish: Activation
+tanh: Activation
+tanhshrink: Activation

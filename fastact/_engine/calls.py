@@ -1,0 +1,122 @@
+"""The shortest way from a call to a ufunc: a C function, compiled by Numba, in front of the Python one.
+
+A small array in, no parameters and nothing but ``out=`` besides: such calls, which are most, go straight to the ufunc.
+Everything else, and everything that fails, goes to the long way in Python, which also explains. A Python function
+that decided this would cost as much as the ufunc's own work on a small array.
+"""
+
+import ctypes
+import functools
+import sys
+
+import numpy as np
+
+from fastact._engine import intrinsics as llvm
+from fastact._engine.cache import compile_function
+from fastact._engine.inlined import inlined
+
+# Words that the C function is told, in a bytes object that is its `self`.
+UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR = range(11)
+_HEAD = object.__basicsize__
+_BYTES_DATA = bytes.__basicsize__ - 1
+_TYPE = _HEAD - 8  # the type is the last word of every object's head
+_TUPLE_LENGTH = _HEAD
+_TUPLE_ITEMS = tuple.__basicsize__
+# PyArrayObject_fields: data, nd (an int), dimensions.
+_ARRAY_DIMENSIONS, _ARRAY_SHAPE = _HEAD + 8, _HEAD + 16
+_FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
+
+
+@inlined
+def _is_large(words, operand):
+    if llvm.load_word(operand + _TYPE, 0) != llvm.load_word(words, NDARRAY):
+        return False
+    size, shape = 1, llvm.load_word(operand + _ARRAY_SHAPE, 0)
+    for dimension in range(llvm.load(operand + _ARRAY_DIMENSIONS, llvm.int32)):
+        size *= llvm.load_word(shape, dimension)
+    return size > llvm.load_word(words, LARGE)
+
+
+@inlined
+def _is_plain(words, args, count, keywords):
+    if count != llvm.load_word(words, ARRAYS):
+        return False
+    if keywords != 0:
+        only = llvm.load_word(keywords + _TUPLE_LENGTH, 0) == 1
+        if not only or llvm.load_word(keywords + _TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
+            return False
+    for i in range(count):
+        if _is_large(words, llvm.load_word(args, i)):
+            return False
+    return True
+
+
+def call(self, args, count, keywords):
+    """CPython's calling convention for fast calls with keywords."""
+    words = self + _BYTES_DATA
+    vectorcall = llvm.load_word(words, VECTORCALL)
+    if _is_plain(words, args, count, keywords):
+        result = llvm.call_vectorcall(vectorcall, llvm.load_word(words, UFUNC), args, count, keywords)
+        if result != 0:
+            return result
+        matches = llvm.load_word(words, MATCHES)
+        known = llvm.call_matches(matches, llvm.load_word(words, TYPE_ERROR))
+        if not known and not llvm.call_matches(matches, llvm.load_word(words, VALUE_ERROR)):
+            return 0
+        llvm.call_nothing(llvm.load_word(words, CLEAR))
+    return llvm.call_vectorcall(vectorcall, llvm.load_word(words, GENERAL), args, count, keywords)
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+def _address(function):
+    return ctypes.cast(function, ctypes.c_void_p).value
+
+
+@functools.cache
+def _method():
+    function = compile_function(call, "intp(intp, intp, intp, intp)", "call").address
+    return _MethodDef(b"call", function, _FASTCALL_WITH_KEYWORDS, None)
+
+
+def short_way(ufunc, general, arrays, large):
+    """A callable that hands plain calls to the ufunc and all others to `general`.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        What plain calls are for.
+    general : callable
+        Takes everything.
+    arrays : int
+        How many positional arguments a plain call has.
+    large : int
+        Arrays of more elements go to `general`.
+
+    Returns
+    -------
+    tuple
+        The callable, and what must live as long as it.
+    """
+    api = ctypes.pythonapi
+    words = np.zeros(11, np.int64)
+    out = sys.intern("out")
+    objects = {UFUNC: ufunc, GENERAL: general, NDARRAY: np.ndarray, OUT: out}
+    errors = {TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}
+    for word, item in {**objects, **errors}.items():
+        words[word] = id(item)
+    words[ARRAYS], words[LARGE] = arrays, large
+    words[VECTORCALL] = _address(api.PyObject_Vectorcall)
+    words[MATCHES], words[CLEAR] = _address(api.PyErr_ExceptionMatches), _address(api.PyErr_Clear)
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+        _address(api.PyCFunction_NewEx)
+    )
+    # The function owns its `self`, and nobody the method's definition, which lives for ever.
+    return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, general, out)

@@ -1,0 +1,15 @@
+"""Functions that become part of whatever kernel calls them: a call in a loop would keep it from being vectorised."""
+
+from numba.extending import overload, register_jitable
+
+_ALWAYS = {"forceinline": True, "error_model": "numpy"}
+
+
+def inlined(function):
+    """Make a plain function callable from compiled code, always inlined."""
+    return register_jitable(**_ALWAYS)(function)
+
+
+def overloaded(function):
+    """As `numba.extending.overload`, always inlined."""
+    return overload(function, jit_options=_ALWAYS)

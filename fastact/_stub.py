@@ -1,0 +1,31 @@
+"""The stub file of the public names, made from the registry: ``python -m fastact._stub`` rewrites it."""
+
+from pathlib import Path
+
+import fastact
+
+PATH = Path(__file__).with_name("__init__.pyi")
+_HEAD = """# Made by `python -m fastact._stub` from the registry; do not edit.
+from typing import Literal
+
+from fastact._activation import Activation as Activation
+from fastact._axis_activation import AxisActivation as AxisActivation
+
+__version__: str
+
+def names(kind: Literal["elementwise", "axiswise"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation: ...
+def set_num_threads(threads: int) -> None: ...
+def get_num_threads() -> int: ...
+
+"""
+
+
+def text() -> str:
+    """What the stub file must say."""
+    kinds = {"elementwise": "Activation", "axiswise": "AxisActivation"}
+    return _HEAD + "".join(f"{name}: {kinds[fastact.get(name).info.kind]}\n" for name in fastact.names())
+
+
+if __name__ == "__main__":
+    PATH.write_text(text())

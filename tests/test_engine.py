@@ -1,0 +1,314 @@
+"""Threads, forks, the kernel cache, the machine code, floating-point flags and memory."""
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import ELEMENTWISE
+from numpy.testing import assert_array_equal
+
+import fastact as fa
+
+LAYERS = ("omp", "workqueue")
+RIGHT = """
+import numpy as np
+import fastact as fa
+x = np.linspace(-9, 9, 2**20, dtype="f4")
+expected = (1 / (1 + np.exp(-x.astype("f8"))))
+def is_right(_=None):
+    for _ in range(5):
+        y = fa.sigmoid(x)
+        g = fa.sigmoid.backward(x, x)
+        d, = fa.prelu.parameter_gradients(x, x, np.float32(0.5))
+        same = np.allclose(y, expected, rtol=1e-6, atol=0)
+        same &= np.allclose(g, x * expected * (1 - expected), rtol=1e-6, atol=0)
+        same &= np.isclose(d, (x * x)[x < 0].sum(dtype="f8"), rtol=1e-5)
+        if not same:
+            return False
+    return True
+"""
+EIGHT_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(8) as pool:
+    print(all(pool.map(is_right, range(32))))
+"""
+FOUR_FORKS = """
+import os
+assert is_right()
+children = []
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if is_right() else 1)
+    children.append(child)
+right = [os.waitpid(child, 0)[1] == 0 for child in children]
+print(all(right) and is_right())
+"""
+SPAWN_POOL = """
+import multiprocessing
+if __name__ == "__main__":
+    assert is_right()
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print(all(pool.map(is_right, range(4))))
+"""
+FORK_POOL_IN_A_THREAD = """
+import os, threading
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if is_right() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+busy = [threading.Thread(target=is_right) for _ in range(4)]
+for thread in busy: thread.start()
+for _ in range(4): fork()
+for thread in busy: thread.join()
+print(True)
+"""
+SHORT = """
+import numpy as np
+import fastact as fa
+x = np.linspace(-3, 3, 7, dtype="f4")
+print(fa.gelu(x).tolist(), fa.gelu.derivative(x).tolist(), fa.softmax(x).tolist())
+"""
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(
+    "script",
+    [EIGHT_THREADS, FOUR_FORKS, SPAWN_POOL, FORK_POOL_IN_A_THREAD],
+    ids=["eight threads", "four forks", "spawn pool", "forks while threads are inside"],
+)
+def test_threads_and_processes(script, layer, run_python):
+    if "fork()" in script and not hasattr(os, "fork"):
+        pytest.skip("this system does not fork")
+    warned_about = {
+        "PYTHONWARNINGS": "ignore:.*fork:DeprecationWarning"
+    }  # Python 3.12's, about our own os.fork
+    assert run_python(RIGHT + script, NUMBA_THREADING_LAYER=layer, **warned_about) == "True"
+
+
+def test_first_calls_of_many_threads_race(run_python):
+    script = RIGHT + EIGHT_THREADS
+    assert run_python(script, FASTACT_CACHE="0") == "True"
+
+
+def test_thread_count_from_the_environment(run_python):
+    assert run_python("import fastact as fa\nprint(fa.get_num_threads())", FASTACT_NUM_THREADS="1") == "1"
+
+
+@pytest.fixture
+def cache(tmp_path, run_python):
+    """A kernel cache of its own: its folder, and a run of SHORT with it."""
+    folder = tmp_path / "cache"
+    return folder, lambda **environment: run_python(SHORT, **{"FASTACT_CACHE_DIR": str(folder)} | environment)
+
+
+def kernel_files(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_cache_is_written_once_and_read_afterwards(cache):
+    folder, run = cache
+    first = run()
+    files = kernel_files(folder)
+    assert files
+    assert run() == first
+    assert kernel_files(folder) == files
+
+
+def test_cache_can_be_off(cache):
+    folder, run = cache
+    assert run(FASTACT_CACHE="0") == run()
+    for path in kernel_files(folder):
+        path.unlink()
+    run(FASTACT_CACHE="0")
+    assert not kernel_files(folder)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1],
+        lambda content: os.urandom(len(content)),
+        lambda content: content[:-20] + b"?" * 20,
+    ],
+    ids=["empty", "half", "one byte short", "noise", "changed tail"],
+)
+def test_damaged_cache_files(cache, damage):
+    folder, run = cache
+    expected = run()
+    for path in kernel_files(folder):
+        path.write_bytes(damage(path.read_bytes()))
+    assert run() == expected
+    assert run() == expected
+
+
+def test_unusable_cache_folders(cache, tmp_path):
+    folder, run = cache
+    expected = run()
+    (tmp_path / "a file").write_text("")
+    read_only = tmp_path / "read only"
+    read_only.mkdir(mode=0o500)
+    for unusable in (tmp_path / "a file", tmp_path / "a file" / "inside", "/proc/none", "\x01?*", read_only):
+        assert run(FASTACT_CACHE_DIR=str(unusable)) == expected
+    for path in list(kernel_files(folder)):  # folders where files should be: neither readable nor replaceable
+        path.unlink()
+        path.mkdir()
+    assert run() == expected
+
+
+def test_cache_without_a_home(run_python, tmp_path):
+    environment = {"FASTACT_CACHE_DIR": "", "HOME": "/nonexistent", "XDG_CACHE_HOME": ""}
+    assert run_python(SHORT, **environment) == run_python(SHORT)
+
+
+def test_two_processes_fill_one_cache(run_python, tmp_path):
+    script = f"""
+import subprocess, sys
+command = [sys.executable, "-W", "error", "-c", {SHORT!r}]
+processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+printed = {{process.communicate()[0] for process in processes}}
+print(len(printed), [process.returncode for process in processes])
+"""
+    assert run_python(script, FASTACT_CACHE_DIR=str(tmp_path / "shared")) == "1 [0, 0, 0]"
+
+
+def test_editing_any_source_file_invalidates_the_cache(cache, tmp_path):
+    folder, run = cache
+    package = tmp_path / "copy" / "fastact"
+    for path in Path(fa.__file__).parent.rglob("*.py*"):
+        if path.suffix in {".py", ".pyi"}:
+            copied = package / path.relative_to(Path(fa.__file__).parent)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.write_bytes(path.read_bytes())
+    expected = run(PYTHONPATH=str(package.parent))
+    before = kernel_files(folder)
+    helper = next((package / "_math").glob("[a-z]*.py"))
+    helper.write_text(helper.read_text() + "\n# edited\n")
+    assert run(PYTHONPATH=str(package.parent)) == expected
+    assert len(kernel_files(folder)) == 2 * len(before)
+
+
+MACHINE_CODE = """
+import platform, re
+import numpy as np
+import fastact as fa
+from fastact._engine.cache import compiled_functions
+
+LIBM = r"(?:exp|log|tanh|erf|pow|sqrt|fma|floor|rint|round|ldexp|frexp|copysign|fmin|fmax|fmod)"
+CALL = re.compile(rf"\\b(?:callq?|jmpq?|bl?)\\b\\W*(\\w*{LIBM}\\w*)|movabsq?\\s+\\$(\\w*{LIBM}\\w*),")
+X86 = platform.machine() in ("x86_64", "AMD64")
+VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
+known = set()
+for dtype in ("f4", "f8"):
+    x = np.ones(3, dtype)
+    for name in fa.names(kind="elementwise"):
+        activation = fa.get(name)
+        activation(x), activation.derivative(x), activation.backward(x, x)
+        for kernel in sorted(set(compiled_functions()) - known):
+            assembly = compiled_functions()[kernel]._library.get_asm_str()
+            for called in CALL.findall(assembly):
+                print(kernel, "calls", *called)
+            if kernel.startswith(name + "-") and not VECTOR.search(assembly):
+                print(kernel, "has no vector instructions")
+        known |= set(compiled_functions())
+print(sum(kernel.partition("-")[0] in fa.names() for kernel in known))
+"""
+
+
+def test_machine_code_is_vectorised_and_calls_no_libm(run_python):
+    *complaints, kernels = run_python(MACHINE_CODE, FASTACT_CACHE="0").splitlines()
+    assert not complaints
+    assert int(kernels) >= 6 * len(ELEMENTWISE)
+
+
+FLAGS = """
+import ctypes, ctypes.util, platform
+import numpy as np
+import fastact as fa
+libm = ctypes.CDLL(ctypes.util.find_library("m"))
+every_flag = 0x3D if platform.machine() in ("x86_64", "AMD64") else 0x1F
+extremes = np.array([-np.inf, np.inf, np.nan, 1e38, -1e38, -104, -88.5, 0.3, 1e-45, 5], "f4")
+for size in (10, 2**21):
+    x = np.resize(extremes, size)
+    for name in fa.names(kind="elementwise"):
+        for function in (fa.get(name), fa.get(name).derivative):
+            out = function(x)
+            libm.feclearexcept(every_flag)
+            function(x, out=out)
+            if libm.fetestexcept(every_flag):
+                print(name, size, libm.fetestexcept(every_flag))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="reads the flags through libm")
+def test_floating_point_flags_are_left_as_found(run_python):
+    assert run_python(FLAGS) == ""
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "gelu", "prelu"])
+def test_streamed_results_have_the_same_bits(name, threads):
+    x = np.resize(np.random.default_rng(0).normal(0, 3, 99_991).astype("f4"), 2**24 + 13)
+    expected = fa.get(name)(x[:99_991])
+    for count in (1, 2):
+        threads(count)
+        assert_array_equal(fa.get(name)(x), np.resize(expected, x.size))
+        out = np.empty(x.size + 16, "f4")
+        for shift in (0, 1, 3):  # stores past the cache want aligned lines: start off one
+            fa.get(name)(x, out=out[shift : shift + x.size])
+            assert_array_equal(out[shift : shift + x.size], np.resize(expected, x.size))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: fa.gelu(x, out=out),
+        lambda x, out: fa.gelu.backward(x, x, out=out),
+        lambda x, out: fa.gelu(x[::-1], out=out),
+        lambda x, out: fa.gelu(x.reshape(4096, -1).T, out=out.reshape(-1, 4096)),
+        lambda x, out: fa.prelu(x.reshape(64, 64, -1), np.ones((64, 1), "f4"), out=out.reshape(64, 64, -1)),
+        lambda x, out: fa.softmax(x.reshape(4096, -1), out=out.reshape(4096, -1)),
+        lambda x, out: fa.softmax(x.reshape(4096, -1), axis=0, out=out.reshape(4096, -1)),
+        lambda x, out: fa.elu.parameter_gradients(out, x, 1.0),
+    ],
+    ids=[
+        "value",
+        "backward",
+        "reversed",
+        "transposed",
+        "prelu",
+        "softmax",
+        "softmax axis 0",
+        "parameter gradient",
+    ],
+)
+def test_memory_beyond_the_result(call):
+    x, out = np.ones(2**24, "f4"), np.ones(2**24, "f4")
+    call(x, out)  # compiles, starts the threads
+    tracemalloc.start()
+    before = reset_peak_memory()
+    call(x, out)
+    peak, allocated = memory("VmHWM"), tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert allocated <= 2**20
+    assert peak - before <= 2**20
+
+
+def memory(field: str) -> int:
+    """This process's resident memory now (VmRSS) or at most (VmHWM), in bytes; 0 where Linux is not."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+def reset_peak_memory() -> int:
+    """Make VmHWM start again from the memory in use, which is returned."""
+    clear = Path("/proc/self/clear_refs")
+    if not clear.exists():
+        return 0
+    clear.write_text("5")
+    return memory("VmRSS")

@@ -1,0 +1,33 @@
+"""README.md says what is true: its code runs, and its table is the generated one."""
+
+import re
+from pathlib import Path
+
+from fastact._command_line.describe import markdown_table
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_python_code_runs():
+    code = blocks("python")
+    assert len(code) > 3
+    exec("\n".join(code), {})
+
+
+def test_table_is_generated():
+    _, table = README.split("<!-- activations -->\n")
+    table, _ = table.split("\n<!-- end of activations -->")
+    assert table == markdown_table(), "write it anew: python -m fastact list --markdown"
+
+
+def test_two_commands_do_the_set_up():
+    block = README.split("<!-- set-up -->\n", maxsplit=1)[1].split("```")[1]
+    commands = [line for line in block.splitlines()[1:] if line and not line.startswith("#")]
+    assert [command.rpartition(" && ")[2] for command in commands] == [
+        ".venv/bin/python -m fastact bench",
+        ".venv/bin/python -m pytest",
+    ]
