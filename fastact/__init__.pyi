@@ -1,8 +1,8 @@
 # Made by `python -m fastact._stub` from the registry; do not edit.
 from typing import Literal
 
-from fastact._activation import Activation as Activation
-from fastact._axis_activation import AxisActivation as AxisActivation
+from fastact._activation import Activation
+from fastact._axis_activation import AxisActivation
 
 __version__: str
 

@@ -59,7 +59,8 @@ def test_dask_distributed(cluster, function):
 def test_dask_axiswise(name):
     lazy = dask.array.from_array(X, chunks=(25, 40))
     arguments = (4,) if name == "maxout" else ()
-    mapped = lazy.map_blocks(fa.get(name), *arguments, chunks=None if name != "maxout" else (lazy.chunks[0], (10,)))
+    chunks = (lazy.chunks[0], (10,)) if name == "maxout" else lazy.chunks
+    mapped = lazy.map_blocks(fa.get(name), *arguments, chunks=chunks, dtype="f4", meta=X[:0])
     assert_array_equal(mapped.compute(scheduler="synchronous"), fa.get(name)(X, *arguments))
 
 

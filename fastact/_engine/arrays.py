@@ -34,25 +34,23 @@ def run_arrays(elementwise, operands, results):
     Returns
     -------
     tuple of ndarray or None
-        None where the arrays are better left to the ufunc, or not for us at all: nothing has been done then.
+        None where the driver cannot take the arrays: nothing has been done then.
     """
     dtypes = resolve(elementwise, operands, results)
-    if dtypes is None:
+    # Before there is an iterator: one that has made copies writes them back, done or not.
+    if dtypes is None or max(operand.ndim for operand in operands) > 1 + j.MAX_OUTER_DIMENSIONS:
         return None
     arrays = [*operands, *results]
     reads = [("readonly", "overlap_assume_elementwise")] * len(operands)
     writes = [("writeonly", "allocate", "no_broadcast", "overlap_assume_elementwise")] * len(results)
     with np.nditer(arrays, flags=_ITERATOR_FLAGS, op_flags=[*reads, *writes], op_dtypes=dtypes) as iterator:
         views = iterator.itviews
-        native = all(operand.dtype == dtypes[-1] for operand in operands)
-        # One long run is what the ufunc's own loop takes best; but it would buffer dtypes that it must cast.
-        if (views[0].ndim == 1 and native) or views[0].ndim > 1 + j.MAX_OUTER_DIMENSIONS:
-            return None
         if views[0].size:
             program = elementwise.program(tuple(dtypes))
             job = _describe(program, views)
             run_job(job)
-        return iterator.operands[len(operands) :]
+        made = iterator.operands[len(operands) :]
+    return tuple(new if given is None else given for given, new in zip(results, made, strict=True))
 
 
 def resolve(elementwise, operands, results):

@@ -301,6 +301,27 @@ def writes_in_place(program, job):
 
 
 @register_jitable
+def overlaps_partly(program, job):
+    """Whether some result overlaps an operand without lying exactly on it.
+
+    NumPy allows that where reading stays ahead of writing from the first element to the last: in that order, then.
+    """
+    inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
+    last = llvm.load_word(job, j.LENGTH) - 1
+    for result in range(inputs, operands):
+        start, stride = job_operand(job, result, j.ADDRESS), job_operand(job, result, j.STRIDE)
+        low, high = min(start, start + last * stride), max(start, start + last * stride)
+        for operand in range(inputs):
+            other, other_stride = job_operand(job, operand, j.ADDRESS), job_operand(job, operand, j.STRIDE)
+            other_low, other_high = min(other, other + last * other_stride), max(other, other + last * other_stride)
+            same = start == other and stride == other_stride
+            # Elements are at most 8 bytes long.
+            if not same and low < other_high + 8 and other_low < high + 8:
+                return True
+    return False
+
+
+@register_jitable
 def has_far_stride(program, job):
     """Whether neighbouring elements of some operand lie on different cache lines."""
     for operand in range(llvm.load_word(program, j.OPERANDS)):
@@ -344,6 +365,10 @@ def run_job(program, job):
     worker = llvm.load_word(state, j.WORKER)
     elements = llvm.load_word(job, j.LENGTH) * llvm.load_word(job, j.ROWS)
     threads = min(llvm.load_word(state, j.THREADS), llvm.load_word(job, j.TILES))
+    # A run of NumPy's iterator, one row, may overlap; arrays described in Python have been copied where they did.
+    if llvm.load_word(job, j.ROWS) == 1 and overlaps_partly(program, job):
+        threads = 1
+        llvm.store_word(job, j.RESULTS, j.DIRECT)
     if threads > 1 and elements >= llvm.load_word(program, j.PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY):
         llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, threads)
         llvm.release(state + 8 * j.BUSY)

@@ -59,16 +59,17 @@ def _within(x, bound):
     return _at_least(_at_most(x, bound), -bound)
 
 
-def _rectified(x):
-    return where(x < 0.0, 0.0, x)
+def _mirrored(x, left):
+    """x gate(x) from x gate(-|x|), for gates with gate(x) + gate(-x) = 1."""
+    return where(x > 0.0, x - left, left)
 
 
 def _silu(x):
-    """relu(x) - |x| e / (1 + e): both tails keep every digit, and -inf is no 0 * inf."""
-    a = _at_most(abs(x), FAR)
+    """x e / (1 + e) on the left, x minus that on the right: both tails keep every digit, and -inf is no 0 * inf."""
+    t = _within(x, FAR)
     # e**-a in halves: a subnormal has lost digits that the factor a would bring to light.
-    half = exp(-0.5 * a)
-    return _rectified(x) - (a * half) * (half / (1.0 + half * half))
+    half = exp(-0.5 * abs(t))
+    return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
 
 def _gated_float32(x, argument):
@@ -153,13 +154,11 @@ class swish:
 
     def value(x, beta):
         t = beta * x
-        a = _at_most(abs(t), FAR)
-        half = exp(-0.5 * a)
-        gate = half / (1.0 + half * half)
+        half = exp(-0.5 * _at_most(abs(t), FAR))
         # Where the gate is 0 whatever x is, x must not be infinite.
         finite = where(abs(t) > FAR, 0.0, x)
-        product = (finite * half) * gate
-        return where(t < 0.0, product, x - product)
+        left = (finite * half) * (half / (1.0 + half * half))
+        return where(t > 0.0, x - left, left)
 
     def value_float32(x, beta):
         t = beta * x
@@ -270,13 +269,13 @@ class gelu:
     """Gaussian error linear unit, exact; ``approximate="tanh"`` selects `gelu_tanh`."""
 
     def value(x):
-        # relu(x) - a Phi(-a), Phi(-a) = e**(-a**2/2) Q(a): not 1 + erf, which is 0 from x = -5.5 on in float32.
-        a = _at_most(abs(x), 40.0)
-        return _rectified(x) - (a * normal_tail_ratio(a)) * exp(-0.5 * (a * a))
+        # Phi(-a) = e**(-a**2/2) Q(a): not 1 + erf, which is 0 from x = -5.5 on in float32.
+        t = _within(x, 40.0)
+        return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp(-0.5 * (t * t)))
 
     def value_float32(x):
-        a = _at_most(abs(x), 15.0)
-        return _rectified(x) - (a * normal_tail_ratio(a)) * exp_bounded(-0.5 * (a * a))
+        t = _within(x, 15.0)
+        return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp_bounded(-0.5 * (t * t)))
 
     def derivative(x):
         left = _gelu_left_derivative(_at_most(abs(x), 40.0), x)
@@ -315,9 +314,9 @@ class gelu_tanh:
 
     def value(x):
         # (1 + tanh u) / 2 = sigmoid(2 u), which does not cancel on the left.
-        a = _at_most(abs(x), 40.0)
-        half = exp(-0.5 * _gelu_tanh_argument(a))
-        return _rectified(x) - (a * half) * (half / (1.0 + half * half))
+        t = _within(x, 40.0)
+        half = exp(-0.5 * abs(_gelu_tanh_argument(t)))
+        return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
     def value_float32(x):
         return _gated_float32(_at_least(x, -15.0), _gelu_tanh_argument(_within(x, 15.0)))
