@@ -1,6 +1,7 @@
 """The public objects: activations and their directions, callable like NumPy's functions."""
 
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,6 +39,9 @@ ACCEPTED = (
 )
 
 
+_first_call_lock = threading.RLock()
+
+
 class Direction:
     """One direction of an element-wise activation: its value, a derivative, or a product with one.
 
@@ -59,22 +63,22 @@ class Direction:
         self.__doc__ = docstring(definition, direction)
         self._become(self._first_call)
 
-    def _become(self, call: Callable) -> None:
-        """Make `call` what calling this object does.
+    def _become(self, call: Callable, owned: Any = None) -> None:
+        """Make `call`, which needs what is `owned` to stay alive, what calling this object does.
 
         Python looks ``__call__`` up on the class, so each direction has a class of its own.
         """
-        base = next(base for base in type(self).__mro__ if base.__module__ == __name__ and "_plain" not in vars(base))
-        self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_plain": False})
+        base = next(base for base in type(self).__mro__ if base.__module__ == __name__ and "_owned" not in vars(base))
+        self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_owned": owned})
 
     def _first_call(self, *args: Any, **keywords: Any) -> Any:
-        """Make the ufunc, then stand aside."""
-        ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
+        """Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it."""
         from fastact._engine.calls import short_way
 
-        # Bound to the object through its class, which dies with it: a cycle, which the garbage collector knows.
-        call, self._owned = short_way(ufunc, self._call_in_python, len(self._arrays), LARGE)
-        self._become(call)
+        with _first_call_lock:
+            if type(self)._owned is None:
+                ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
+                self._become(*short_way(ufunc, self._call_in_python, len(self._arrays), LARGE))
         return self(*args, **keywords)
 
     def _call_in_python(self, *args: Any, **keywords: Any) -> Any:

@@ -95,7 +95,7 @@ def test_python_number_parameters_are_weak(name, direction):
         assert_same_bits(weak, function(*arguments, **parameters))
         assert_same_bits(weak, function(*arguments))
         assert weak.dtype == dtype
-        for strong in (np.dtype(dtype).type, np.float64):
+        for strong in (np.dtype(dtype).type, np.float64) if direction == "value" else ():
             typed = [strong(value) for value in parameters.values()]
             assert function(*arguments, *typed).dtype == np.result_type(dtype, strong)
 

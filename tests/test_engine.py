@@ -204,7 +204,7 @@ x = np.ones(3, "f4")
 for dtype in ("f4", "f8"):
     for name in fa.names(kind="elementwise"):
         activation = fa.get(name)
-        activation(x.astype(dtype)), activation.derivative(x), activation.backward(x, x)
+        activation(x.astype(dtype)), activation.derivative(x)
         for kernel in sorted(set(compiled_functions()) - known):
             assembly = compiled_functions()[kernel]._library.get_asm_str()
             for called in CALL.findall(assembly):
@@ -219,7 +219,7 @@ print(sum(kernel.partition("-")[0] in fa.names() for kernel in known))
 def test_machine_code_is_vectorised_and_calls_no_libm(run_python):
     *complaints, kernels = run_python(MACHINE_CODE, FASTACT_CACHE="0").splitlines()
     assert not complaints
-    assert int(kernels) >= 4 * len(ELEMENTWISE)
+    assert int(kernels) >= 3 * len(ELEMENTWISE)
 
 
 FLAGS = """

@@ -43,13 +43,12 @@ def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operati
     shape = (max(size // ROW, 1), min(size, ROW)) if axiswise else (size,)
     random = np.random.default_rng(0)
     x = (2 * random.standard_normal(shape, np.float32)).astype(dtype)
+    y = np.empty_like(activation(x, **parameters) if axiswise else x)  # maxout's is shorter than x
     if direction == "value":
-        return Operation(activation, (x,), parameters, np.empty_like(activation(x, **parameters)))
+        return Operation(activation, (x,), parameters, y)
     function = getattr(activation, direction)
-    if direction == "derivative":
-        return Operation(function, (x,), parameters, np.empty_like(x))
-    grad = np.ones_like(activation(x, **parameters))
-    return Operation(function, (grad, x), parameters, np.empty_like(x))
+    operands = (np.ones_like(y), x) if direction == "backward" else (x,)
+    return Operation(function, operands, parameters, np.empty_like(x))
 
 
 def required_parameters(activation: Any) -> dict[str, int]:
