@@ -76,7 +76,7 @@ class Direction:
         from fastact._engine.calls import short_way
 
         with _first_call_lock:
-            if type(self)._owned is None:
+            if vars(type(self))["_owned"] is None:
                 ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
                 self._become(*short_way(ufunc, self._call_in_python, len(self._arrays), LARGE))
         return self(*args, **keywords)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 #: Units in the last place that a value or a derivative may be away from the mathematical result.
 ACCURACY: Mapping[str, float] = {"float32": 1.0, "float64": 1.5, "float16": 0.51, "bfloat16": 0.51}
@@ -136,7 +137,7 @@ class Definition:
         return always + (from_output if "derivative_from_output" in self.formulas else ())
 
 
-def define(**facts) -> Callable[[type], Definition]:
+def define(**facts: Any) -> Callable[[type], Definition]:
     """Turn a class block, whose functions are formulas and whose docstring is the summary, into a registered record."""
 
     def decorate(block: type) -> Definition:

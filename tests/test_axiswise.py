@@ -131,9 +131,7 @@ def test_same_bits_for_any_thread_count_and_place(name, axis, threads):
 
 
 @pytest.mark.parametrize("name", AXISWISE)
-@pytest.mark.parametrize(
-    ("shape", "axis"), [((0,), 0), ((3, 0), 1), ((3, 0), 0), ((0, 4), 1), ((2, 0, 4), -1)]
-)
+@pytest.mark.parametrize(("shape", "axis"), [((0,), 0), ((3, 0), 1), ((3, 0), 0), ((0, 4), 1), ((2, 0, 4), -1)])
 def test_empty(name, shape, axis):
     pieces = (2,) if name == "maxout" and shape[axis] % 2 == 0 else (1,) if name == "maxout" else ()
     y = fa.get(name)(np.empty(shape, "f4"), *pieces, axis=axis)

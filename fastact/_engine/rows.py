@@ -163,7 +163,7 @@ def _sums_of_row(reader, terms, lanes, sums):
     return two if sums == 2 else three
 
 
-def _row(formulas, direction, dtype, size):
+def _row(formulas, direction, dtype):
     """One row of a function with sums: largest element, sums, results."""
     inputs, sums = (1, 2) if direction == "value" else (2, 3 if direction == "backward" else 2)
     read, write, lanes = _reader(dtype), _writer(dtype), _lanes(dtype)
@@ -193,7 +193,7 @@ def _words_of(count):
 
 def _rows_kernel(formulas, direction, dtype, size):
     count = 2 if direction == "value" else 3
-    row, words, contiguous = _row(formulas, direction, dtype, size), _words_of(count), (size,) * count
+    row, words, contiguous = _row(formulas, direction, dtype), _words_of(count), (size,) * count
 
     def kernel(rows, length, places, outer_steps, inner_steps):
         llvm.prefer_512_bit()
@@ -252,10 +252,7 @@ def rows_kernel(name, direction, dtype):
     formulas = registry[name].formulas
     register_helpers(formulas["value"].__globals__)
     size = 4 if dtype == "float32" else 8 if dtype == "float64" else 2
-    if name == "maxout":
-        kernel = _pick_kernel(direction, dtype)
-    else:
-        kernel = _rows_kernel(formulas, direction, dtype, size)
+    kernel = _pick_kernel(direction, dtype) if name == "maxout" else _rows_kernel(formulas, direction, dtype, size)
     return compile_function(kernel, f"void({', '.join(['intp'] * 5)})", f"{name}-{direction}-{dtype}-rows")
 
 

@@ -60,12 +60,12 @@ def _within(x, bound):
 
 
 def _mirrored(x, left):
-    """x gate(x) from x gate(-|x|), for gates with gate(x) + gate(-x) = 1."""
+    """Give x gate(x), from x gate(-|x|), for gates with gate(x) + gate(-x) = 1."""
     return where(x > 0.0, x - left, left)
 
 
 def _silu(x):
-    """x e / (1 + e) on the left, x minus that on the right: both tails keep every digit, and -inf is no 0 * inf."""
+    """Silu, as x e / (1 + e) on the left and x minus that on the right: tails keep every digit, -inf is no 0 * inf."""
     t = _within(x, FAR)
     # e**-a in halves: a subnormal has lost digits that the factor a would bring to light.
     half = exp(-0.5 * abs(t))
@@ -73,7 +73,7 @@ def _silu(x):
 
 
 def _gated_float32(x, argument):
-    """x sigmoid(argument), for an argument within 700."""
+    """Give x sigmoid(argument), for an argument within 700."""
     return x / (1.0 + exp_bounded(-argument))
 
 

@@ -1,8 +1,8 @@
 """Softmax and its logarithm.
 
 A direction is up to two formulas of scalars in working precision. ``*_terms`` gives, for one element, what is to be
-summed along the axis; the direction itself gives one result, from the element, the largest element of its row (0
-where `largest_of` is empty) and those sums. The largest element adds exactly 1 to the sum of exponentials: it is
+summed along the axis; the direction itself gives one result, from the element, the largest element of its row (0 where
+the output is given) and those sums. The largest element adds exactly 1 to the sum of exponentials: it is
 counted apart, so that what the others add is not lost beside it.
 """
 
@@ -31,8 +31,6 @@ def _exponential_terms(x, largest):
 )
 class softmax:
     """Exponentials along an axis, divided by their sum."""
-
-    largest_of = {"value": "x", "backward": "x", "backward_from_output": ""}
 
     def value_terms(x, largest):
         return _exponential_terms(x, largest)
@@ -69,8 +67,6 @@ class softmax:
 )
 class log_softmax:
     """Logarithm of softmax."""
-
-    largest_of = {"value": "x", "backward": "x", "backward_from_output": ""}
 
     def value_terms(x, largest):
         return _exponential_terms(x, largest)
