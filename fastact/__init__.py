@@ -8,6 +8,8 @@ import functools as _functools
 import importlib as _importlib
 from typing import Any
 
+import numpy as _numpy  # noqa: F401 - what every call needs; Numba comes with the first of them
+
 __version__ = "0.1.0"
 
 _NAMES_ELSEWHERE = {

@@ -1,4 +1,4 @@
-"""Arrays that NumPy's iterator would hand over in short runs: described whole to the driver, so that threads share them."""
+"""Arrays that NumPy's iterator would hand over in short runs: threads share them when the driver gets them whole."""
 
 import ctypes
 import functools

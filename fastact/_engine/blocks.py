@@ -31,13 +31,13 @@ def _to_float32(x):
 
 @inlined
 def _constant(address, index):
-    return llvm.load(address + CONSTANT_BYTES * index, numba.float64)
+    return llvm.load(address, CONSTANT_BYTES * index, numba.float64)
 
 
 @inlined
 def _pair_constant(address, index):
-    place = address + CONSTANT_BYTES * index
-    return precision.make_pair(llvm.load(place, numba.float64), llvm.load(place + 8, numba.float64))
+    hi = llvm.load(address, CONSTANT_BYTES * index, numba.float64)
+    return precision.make_pair(hi, llvm.load(address, CONSTANT_BYTES * index + 8, numba.float64))
 
 
 # Per dtype: its elements' type, how they enter and leave working precision, how a constant is loaded.
@@ -111,7 +111,7 @@ def register_helpers(namespace):
 
 def _block_loop(formula, dtype, operands, constants, results):
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
-    load_constant = LOAD_CONSTANT[dtype]
+    load_constant, size = LOAD_CONSTANT[dtype], element.bitwidth // 8
 
     @inlined
     def address(source, index, offset):
@@ -119,7 +119,7 @@ def _block_loop(formula, dtype, operands, constants, results):
 
     @inlined
     def operand(source, index, i):
-        return enter(llvm.load_operand(source[index], i, element))
+        return enter(llvm.load_operand(source[index], size * i, element))
 
     @inlined
     def constant(source, index, i):
@@ -134,7 +134,7 @@ def _block_loop(formula, dtype, operands, constants, results):
         parameters = load_constants(constants, 0)
         for i in range(length):
             y = formula(*(load_operands(sources, i) + parameters))
-            llvm.store_result(result, i, leave(y))
+            llvm.store_result(result, size * i, leave(y))
 
     def two_results(length, places, constants):
         llvm.prefer_512_bit()
@@ -142,8 +142,8 @@ def _block_loop(formula, dtype, operands, constants, results):
         parameters = load_constants(constants, 0)
         for i in range(length):
             y, d = formula(*(load_operands(sources, i) + parameters))
-            llvm.store_result(first, i, leave(y))
-            llvm.store_result(second, i, leave(d))
+            llvm.store_result(first, size * i, leave(y))
+            llvm.store_result(second, size * i, leave(d))
 
     return one_result if results == 1 else two_results
 

@@ -32,7 +32,7 @@ def _is_large(words, operand):
     if llvm.load_word(operand + _TYPE, 0) != llvm.load_word(words, NDARRAY):
         return False
     size, shape = 1, llvm.load_word(operand + _ARRAY_SHAPE, 0)
-    for dimension in range(llvm.load(operand + _ARRAY_DIMENSIONS, llvm.int32)):
+    for dimension in range(llvm.load(operand, _ARRAY_DIMENSIONS, llvm.int32)):
         size *= llvm.load_word(shape, dimension)
     return size > llvm.load_word(words, LARGE)
 
@@ -45,7 +45,7 @@ def _is_plain(words, args, count, keywords):
         only = llvm.load_word(keywords + _TUPLE_LENGTH, 0) == 1
         if not only or llvm.load_word(keywords + _TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
             return False
-    for i in range(count):
+    for i in range(count):  # noqa: SIM110 - Numba has no generators here
         if _is_large(words, llvm.load_word(args, i)):
             return False
     return True

@@ -112,11 +112,11 @@ def _convert_kernel(element, convert):
         # The contiguous case apart, so that LLVM vectorises it.
         if destination_stride == size and source_stride == source_size:
             for i in range(length):
-                llvm.store(destination + i * size, convert(llvm.load(source + i * source_size, element)))
+                llvm.store_scratch(destination, i * size, convert(llvm.load_operand(source, i * source_size, element)))
         else:
             for i in range(length):
-                value = convert(llvm.load(source + i * source_stride, element))
-                llvm.store(destination + i * destination_stride, value)
+                value = convert(llvm.load_operand(source, i * source_stride, element))
+                llvm.store_scratch(destination, i * destination_stride, value)
 
     source_size, size = element.bitwidth // 8, _result_size(convert)
     return kernel

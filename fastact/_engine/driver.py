@@ -51,25 +51,41 @@ def is_direct(program, operand, stride):
     return stride == llvm.load_word(program, j.WORKING_SIZE) and program_operand(program, operand, j.CONVERT) == 0
 
 
+def _copier(element, destination_is_buffer):
+    """Make a copy between strided places; into a buffer it is one of its own, which LLVM vectorises."""
+    size = element.bitwidth // 8
+
+    @register_jitable
+    def copy(length, source, source_stride, destination, destination_stride):
+        stride = size if destination_is_buffer else destination_stride
+        if source_stride == 0:
+            value = llvm.load_operand(source, 0, element)
+            for i in range(length):
+                llvm.store_scratch(destination, i * stride, value)
+        else:
+            for i in range(length):
+                llvm.store_scratch(destination, i * stride, llvm.load_operand(source, i * source_stride, element))
+
+    return copy
+
+
+_copy_4_to_buffer, _copy_4 = _copier(llvm.uint32, True), _copier(llvm.uint32, False)
+_copy_8_to_buffer, _copy_8 = _copier(llvm.uint64, True), _copier(llvm.uint64, False)
+
+
 @register_jitable
 def copy_strided(length, source, source_stride, destination, destination_stride, size):
-    """Move elements of 4 or 8 bytes between strided places."""
+    """Move elements of 4 or 8 bytes between strided places that do not overlap."""
+    llvm.keep_apart()
     if size == 4:
-        if source_stride == 0:
-            value4 = llvm.load(source, llvm.uint32)
-            for i in range(length):
-                llvm.store(destination + i * destination_stride, value4)
+        if destination_stride == 4:
+            _copy_4_to_buffer(length, source, source_stride, destination, destination_stride)
         else:
-            for i in range(length):
-                llvm.store(destination + i * destination_stride, llvm.load(source + i * source_stride, llvm.uint32))
+            _copy_4(length, source, source_stride, destination, destination_stride)
+    elif destination_stride == 8:
+        _copy_8_to_buffer(length, source, source_stride, destination, destination_stride)
     else:
-        if source_stride == 0:
-            value8 = llvm.load(source, llvm.uint64)
-            for i in range(length):
-                llvm.store(destination + i * destination_stride, value8)
-        else:
-            for i in range(length):
-                llvm.store(destination + i * destination_stride, llvm.load(source + i * source_stride, llvm.uint64))
+        _copy_8(length, source, source_stride, destination, destination_stride)
 
 
 @register_jitable
@@ -97,6 +113,7 @@ def pack_constants(program, job, places, length, buffers):
 @register_jitable
 def bring_operands(program, job, places, start, length, results, buffers, pointers):
     """Point the kernel at each operand, packed where it must be, and at each result's place or buffer."""
+    llvm.keep_apart()
     size = llvm.load_word(program, j.WORKING_SIZE)
     inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
     for operand in range(operands):
@@ -148,6 +165,7 @@ def all_direct(program, job):
 @register_jitable
 def run_span(program, job, places, length, buffers, pointers):
     """Run the kernel over `length` elements from `places`."""
+    llvm.keep_apart()
     results = llvm.load_word(job, j.RESULTS)
     if results == j.DIRECT and all_direct(program, job):
         kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
@@ -173,6 +191,7 @@ def run_span(program, job, places, length, buffers, pointers):
 @register_jitable
 def first_places(program, job, places, index, start, row):
     """Where each operand's element `start` of outer row `row` lies, and the row's index along each dimension."""
+    llvm.keep_apart()
     for operand in range(llvm.load_word(program, j.OPERANDS)):
         place = job_operand(job, operand, j.ADDRESS) + start * job_operand(job, operand, j.STRIDE)
         llvm.store_word(places, operand, place)
@@ -195,6 +214,7 @@ def move_places(program, job, places, dimension, steps):
 @register_jitable
 def next_places(program, job, places, index):
     """Go on to the next outer row."""
+    llvm.keep_apart()
     for dimension in range(llvm.load_word(job, j.OUTER_DIMENSIONS) - 1, -1, -1):
         position = llvm.load_word(index, dimension) + 1
         move_places(program, job, places, dimension, 1)
@@ -209,12 +229,13 @@ def next_places(program, job, places, index):
 @register_jitable
 def reduce_span(program, job, places, length, buffers, pointers, lanes):
     """The sum of the kernel's results over `length` elements, in float64, in an order that `length` alone decides."""
+    llvm.keep_apart()
     inputs = llvm.load_word(program, j.INPUTS)
     kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
     pack_constants(program, job, places, length, buffers)
     used = min(length, j.BLOCK)
     for lane in range(used):
-        llvm.store(lanes + 8 * lane, 0.0)
+        llvm.store(lanes, 8 * lane, 0.0)
     for start in range(0, length, j.BLOCK):
         block = min(length - start, j.BLOCK)
         bring_operands(program, job, places, start, block, j.BUFFERED, buffers, pointers)
@@ -226,26 +247,28 @@ def reduce_span(program, job, places, length, buffers, pointers, lanes):
 @register_jitable
 def add_to_lanes(program, results, length, lanes):
     """Add a block of results to the running sums."""
+    llvm.keep_apart()
     if llvm.load_word(program, j.WORKING_SIZE) == 4:
         for i in range(length):
-            place = lanes + 8 * i
-            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(results + 4 * i, llvm.float32))
+            total = llvm.load(lanes, 8 * i, llvm.float64) + llvm.load(results, 4 * i, llvm.float32)
+            llvm.store(lanes, 8 * i, total)
     else:
         for i in range(length):
-            place = lanes + 8 * i
-            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(results + 8 * i, llvm.float64))
+            total = llvm.load(lanes, 8 * i, llvm.float64) + llvm.load(results, 8 * i, llvm.float64)
+            llvm.store(lanes, 8 * i, total)
 
 
 @register_jitable
 def sum_of_lanes(lanes, used):
     """The pairwise sum of the running sums."""
+    llvm.keep_apart()
     while used > 1:
         half = (used + 1) // 2
         for i in range(used - half):
-            place = lanes + 8 * i
-            llvm.store(place, llvm.load(place, llvm.float64) + llvm.load(place + 8 * half, llvm.float64))
+            total = llvm.load(lanes, 8 * i, llvm.float64) + llvm.load(lanes + 8 * half, 8 * i, llvm.float64)
+            llvm.store(lanes, 8 * i, total)
         used = half
-    return llvm.load(lanes, llvm.float64)
+    return llvm.load(lanes, 0, llvm.float64)
 
 
 @register_jitable
@@ -261,7 +284,7 @@ def run_tile(program, job, tile, places, index, buffers, pointers, lanes):
     for _ in range(rows):
         if partials != 0:
             total = reduce_span(program, job, places, length, buffers, pointers, lanes)
-            llvm.store(partials + 8 * (row * tiles_along + along), total)
+            llvm.store(partials, 8 * (row * tiles_along + along), total)
             row += 1
         else:
             run_span(program, job, places, length, buffers, pointers)
@@ -306,6 +329,7 @@ def overlaps_partly(program, job):
 
     NumPy allows that where reading stays ahead of writing from the first element to the last: in that order, then.
     """
+    llvm.keep_apart()
     inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
     last = llvm.load_word(job, j.LENGTH) - 1
     for result in range(inputs, operands):
@@ -333,6 +357,7 @@ def has_far_stride(program, job):
 @register_jitable
 def plan_tiles(program, job):
     """Cut the job into tiles and decide whether its results are streamed."""
+    llvm.keep_apart()
     length, rows = llvm.load_word(job, j.LENGTH), llvm.load_word(job, j.ROWS)
     longest = j.STRIDED_TILE_LENGTH if rows > 1 and has_far_stride(program, job) else j.TILE
     given = llvm.load_word(job, j.TILE_LENGTH)

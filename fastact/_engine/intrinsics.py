@@ -48,74 +48,85 @@ def store_word(typingctx, address, index, value):
     return types.void(types.intp, types.intp, types.intp), codegen
 
 
+def _byte_pointer(builder, base, offset, llvm_type):
+    # A pointer plus an offset, not a pointer made of a sum: only so does LLVM see what a loop touches, and vectorise.
+    place = builder.gep(builder.inttoptr(base, BYTE_POINTER), [offset])
+    return builder.bitcast(place, llvm_type.as_pointer())
+
+
 @intrinsic
-def load(typingctx, address, element):
-    """One unaligned scalar, of the type that `element` (a type class such as ``numpy.float32``) names."""
+def load(typingctx, base, offset, element):
+    """One unaligned scalar at ``base + offset``, of the type that `element` (a type class) names."""
     numba_type = element.dtype
 
     def codegen(context, builder, signature, args):
-        llvm_type = context.get_data_type(numba_type)
-        return builder.load(_typed_pointer(builder, args[0], llvm_type), align=1)
-
-    return numba_type(types.intp, element), codegen
-
-
-@intrinsic
-def store(typingctx, address, value):
-    """One unaligned scalar of the value's own type."""
-
-    def codegen(context, builder, signature, args):
-        llvm_type = context.get_data_type(value)
-        builder.store(args[1], _typed_pointer(builder, args[0], llvm_type), align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, value), codegen
-
-
-def _alias_scopes(module):
-    """Metadata that tells LLVM what the span guarantees: results do not overlap later operands.
-
-    Without it every kernel starts with run-time overlap checks, and ``out=x`` would run unvectorised.
-    """
-    domain = module.add_metadata([ir.MetaDataString(module, "fastact kernel")])
-    scopes = {}
-    for role in ("operand", "result"):
-        scope = module.add_metadata([ir.MetaDataString(module, f"fastact {role}"), domain])
-        scopes[role] = module.add_metadata([scope])
-    return scopes
-
-
-@intrinsic
-def load_operand(typingctx, address, index, element):
-    """Element `index` of a contiguous kernel operand."""
-    numba_type = element.dtype
-
-    def codegen(context, builder, signature, args):
-        llvm_type = context.get_data_type(numba_type)
-        pointer = builder.gep(_typed_pointer(builder, args[0], llvm_type), [args[1]])
-        value = builder.load(pointer, align=llvm_type.get_abi_size(context.target_data))
-        scopes = _alias_scopes(builder.module)
-        value.set_metadata("alias.scope", scopes["operand"])
-        value.set_metadata("noalias", scopes["result"])
-        return value
+        return builder.load(_byte_pointer(builder, *args[:2], context.get_data_type(numba_type)), align=1)
 
     return numba_type(types.intp, types.intp, element), codegen
 
 
 @intrinsic
-def store_result(typingctx, address, index, value):
-    """Write element `index` of a contiguous kernel result."""
+def store(typingctx, base, offset, value):
+    """Write one unaligned scalar of the value's own type at ``base + offset``."""
 
     def codegen(context, builder, signature, args):
-        llvm_type = context.get_data_type(value)
-        pointer = builder.gep(_typed_pointer(builder, args[0], llvm_type), [args[1]])
-        instruction = builder.store(args[2], pointer, align=llvm_type.get_abi_size(context.target_data))
-        scopes = _alias_scopes(builder.module)
-        instruction.set_metadata("alias.scope", scopes["result"])
-        instruction.set_metadata("noalias", scopes["operand"])
+        builder.store(args[2], _byte_pointer(builder, *args[:2], context.get_data_type(value)), align=1)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, value), codegen
+
+
+def _tell_apart(builder, instruction, role):
+    """Metadata that tells LLVM what kernels' callers guarantee: operands, results and scratch do not overlap.
+
+    Results may lie exactly on operands, element on element, which no reordering of a loop can spoil. Without this
+    every kernel starts with run-time overlap checks, and ``out=x`` would run unvectorised.
+    """
+    module = builder.module
+    domain = module.add_metadata([ir.MetaDataString(module, "fastact kernel")])
+    scopes = {
+        name: module.add_metadata([ir.MetaDataString(module, f"fastact {name}"), domain])
+        for name in ("operand", "result", "scratch")
+    }
+    own = scopes.pop(role)
+    instruction.set_metadata("alias.scope", module.add_metadata([own]))
+    instruction.set_metadata("noalias", module.add_metadata(list(scopes.values())))
+    return instruction
+
+
+def _loader(role):
+    """Make an intrinsic that loads one unaligned scalar, of the type that a type class names, at ``base + offset``."""
+
+    @intrinsic
+    def load_from(typingctx, base, offset, element):
+        numba_type = element.dtype
+
+        def codegen(context, builder, signature, args):
+            pointer = _byte_pointer(builder, *args[:2], context.get_data_type(numba_type))
+            return _tell_apart(builder, builder.load(pointer, align=1), role)
+
+        return numba_type(types.intp, types.intp, element), codegen
+
+    return load_from
+
+
+def _storer(role):
+    """Make an intrinsic that writes one unaligned scalar of the value's own type at ``base + offset``."""
+
+    @intrinsic
+    def store_to(typingctx, base, offset, value):
+        def codegen(context, builder, signature, args):
+            pointer = _byte_pointer(builder, *args[:2], context.get_data_type(value))
+            _tell_apart(builder, builder.store(args[2], pointer, align=1), role)
+            return context.get_dummy_value()
+
+        return types.void(types.intp, types.intp, value), codegen
+
+    return store_to
+
+
+load_operand, store_result = _loader("operand"), _storer("result")
+load_scratch, store_scratch = _loader("scratch"), _storer("scratch")
 
 
 @intrinsic
@@ -292,6 +303,17 @@ def prefer_512_bit(typingctx):
     def codegen(context, builder, signature, args):
         # llvmlite's `add` refuses attributes that it does not know; the set beneath it takes them.
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def keep_apart(typingctx):
+    """Keep the function that says this from being inlined: copies of loops cost seconds of compiling."""
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -9,13 +9,13 @@ from fastact._definition import registry
 from fastact._engine import conversions, precision
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
-from fastact._engine.blocks import LEAVE, register_helpers
+from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
 
 # Partial maxima and sums are kept in this many lanes, each a plain running one: that vectorises, and adds in an order
 # that depends on the length alone.
-LANES = 64
+LANES = 256
 _LANE_BYTES = 16 * LANES
 _MOST_SUMS = 3
 _SUMS_BYTES = _LANE_BYTES * _MOST_SUMS
@@ -35,65 +35,104 @@ TILE_ELEMENTS = 16_384
 # --- elements --------------------------------------------------------------------------------------
 
 
+def _plain_reader(dtype):
+    """How an element of a dtype is brought into float32 or float64, exactly: enough to compare."""
+    if dtype == "float32":
+        return inlined(lambda base, offset: llvm.load_operand(base, offset, numba.float32))
+    if dtype == "float64":
+        return inlined(lambda base, offset: llvm.load_operand(base, offset, numba.float64))
+    convert = getattr(conversions, f"{dtype}_to_float32")
+    return inlined(lambda base, offset: convert(llvm.load_operand(base, offset, numba.uint16)))
+
+
 def _reader(dtype):
     """How an element of a dtype is brought into working precision."""
-    if dtype == "float32":
-        return inlined(lambda address: np.float64(llvm.load(address, numba.float32)))
-    if dtype == "float64":
-        return inlined(lambda address: precision.exact(llvm.load(address, numba.float64)))
-    convert = getattr(conversions, f"{dtype}_to_float32")
-    return inlined(lambda address: np.float64(convert(llvm.load(address, numba.uint16))))
+    read = _plain_reader(dtype)
+    enter = ENTER["float64" if dtype == "float64" else "float32"]
+    return inlined(lambda base, offset: enter(read(base, offset)))
 
 
 def _writer(dtype):
     """How a result in working precision is brought to its place."""
     if dtype in LEAVE:
         leave = LEAVE[dtype]
-        return inlined(lambda address, value: llvm.store(address, leave(value)))
+        return inlined(lambda base, offset, value: llvm.store_result(base, offset, leave(value)))
     convert = getattr(conversions, f"float32_to_{dtype}")
-    return inlined(lambda address, value: llvm.store(address, convert(np.float32(value))))
+    return inlined(lambda base, offset, value: llvm.store_result(base, offset, convert(np.float32(value))))
 
 
 def _lanes(dtype):
     """How running sums are kept: load, store and zero, in working precision."""
     if dtype == "float64":
-        load = inlined(
-            lambda address: precision.make_pair(
-                llvm.load(address, numba.float64), llvm.load(address + 8 * LANES, numba.float64)
-            )
-        )
 
         @inlined
-        def store(address, value):
-            llvm.store(address, precision.hi_part(value))
-            llvm.store(address + 8 * LANES, precision.lo_part(value))
+        def load(base, offset):
+            hi = llvm.load_scratch(base, offset, numba.float64)
+            return precision.make_pair(hi, llvm.load_scratch(base + 8 * LANES, offset, numba.float64))
+
+        @inlined
+        def store(base, offset, value):
+            llvm.store_scratch(base, offset, precision.hi_part(value))
+            llvm.store_scratch(base + 8 * LANES, offset, precision.lo_part(value))
 
         return load, store, inlined(lambda: precision.make_pair(0.0, 0.0))
-    load = inlined(lambda address: llvm.load(address, numba.float64))
-    store = inlined(lambda address, value: llvm.store(address, float(value)))
+    load = inlined(lambda base, offset: llvm.load_scratch(base, offset, numba.float64))
+    store = inlined(lambda base, offset, value: llvm.store_scratch(base, offset, float(value)))
     return load, store, inlined(lambda: 0.0)
 
 
 # --- row kernels -----------------------------------------------------------------------------------
 
 
-def _largest_of_row(read):
+def _largest_of_row(dtype):
+    """The largest element of a row, NaN where there is one: lane by lane, then among the lanes."""
+    read = _plain_reader(dtype)
+    size = 8 if dtype == "float64" else 4
+    element = ELEMENT["float64" if dtype == "float64" else "float32"]
+
     @inlined
-    def largest_of_row(x, stride, length):
-        largest = read(x)
-        for i in range(1, length):
-            value = read(x + i * stride)
-            larger = value > largest or not value <= value
-            largest = precision.w.where(larger, value, largest)
+    def larger(a, b):
+        return b if b > a or not b <= b else a
+
+    @inlined
+    def largest_of_row(x, stride, length, scratch):
+        used = min(length, LANES)
+        for lane in range(used):
+            llvm.store_scratch(scratch, size * lane, read(x, lane * stride))
+        for start in range(LANES, length, LANES):
+            for lane in range(min(LANES, length - start)):
+                value = larger(
+                    llvm.load_scratch(scratch, size * lane, element), read(x + start * stride, lane * stride)
+                )
+                llvm.store_scratch(scratch, size * lane, value)
+        largest = llvm.load_scratch(scratch, 0, element)
+        for lane in range(1, used):
+            largest = larger(largest, llvm.load_scratch(scratch, size * lane, element))
         return largest
 
     return largest_of_row
 
 
+@inlined
+def times(steps, count):
+    """So many steps of each operand."""
+    if len(steps) == 2:
+        return steps[0] * count, steps[1] * count
+    return steps[0] * count, steps[1] * count, steps[2] * count
+
+
+@inlined
+def advanced(places, steps, count):
+    """Each operand's place, so many steps on."""
+    if len(steps) == 2:
+        return places[0] + steps[0] * count, places[1] + steps[1] * count
+    return places[0] + steps[0] * count, places[1] + steps[1] * count, places[2] + steps[2] * count
+
+
 def _operands_reader(read, count):
     if count == 1:
-        return inlined(lambda places, steps, i: (read(places[0] + i * steps[0]),))
-    return inlined(lambda places, steps, i: (read(places[0] + i * steps[0]), read(places[1] + i * steps[1])))
+        return inlined(lambda places, offsets: (read(places[0], offsets[0]),))
+    return inlined(lambda places, offsets: (read(places[0], offsets[0]), read(places[1], offsets[1])))
 
 
 def _add_terms(terms, lanes, sums):
@@ -101,17 +140,17 @@ def _add_terms(terms, lanes, sums):
     load, store, _ = lanes
 
     @inlined
-    def add_two(operands, largest, place):
+    def add_two(operands, largest, scratch, offset):
         first, second = terms(*(operands + (largest,)))
-        store(place, load(place) + first)
-        store(place + _LANE_BYTES, load(place + _LANE_BYTES) + second)
+        store(scratch, offset, load(scratch, offset) + first)
+        store(scratch + _LANE_BYTES, offset, load(scratch + _LANE_BYTES, offset) + second)
 
     @inlined
-    def add_three(operands, largest, place):
+    def add_three(operands, largest, scratch, offset):
         first, second, third = terms(*(operands + (largest,)))
-        store(place, load(place) + first)
-        store(place + _LANE_BYTES, load(place + _LANE_BYTES) + second)
-        store(place + 2 * _LANE_BYTES, load(place + 2 * _LANE_BYTES) + third)
+        store(scratch, offset, load(scratch, offset) + first)
+        store(scratch + _LANE_BYTES, offset, load(scratch + _LANE_BYTES, offset) + second)
+        store(scratch + 2 * _LANE_BYTES, offset, load(scratch + 2 * _LANE_BYTES, offset) + third)
 
     return add_two if sums == 2 else add_three
 
@@ -120,13 +159,13 @@ def _sum_of_lanes(lanes):
     load, store, _ = lanes
 
     @inlined
-    def sum_of_lanes(place, used):
+    def sum_of_lanes(scratch, used):
         while used > 1:
             half = (used + 1) // 2
             for lane in range(used - half):
-                store(place + 8 * lane, load(place + 8 * lane) + load(place + 8 * (lane + half)))
+                store(scratch, 8 * lane, load(scratch, 8 * lane) + load(scratch + 8 * half, 8 * lane))
             used = half
-        return load(place)
+        return load(scratch, 0)
 
     return sum_of_lanes
 
@@ -140,10 +179,11 @@ def _sums_of_row(reader, terms, lanes, sums):
         used = min(length, LANES)
         for k in range(sums):
             for lane in range(used):
-                store(scratch + k * _LANE_BYTES + 8 * lane, zero())
+                store(scratch + k * _LANE_BYTES, 8 * lane, zero())
         for start in range(0, length, LANES):
             for lane in range(min(LANES, length - start)):
-                add_terms(reader(places, steps, start + lane), largest, scratch + 8 * lane)
+                operands = reader(advanced(places, steps, start), times(steps, lane))
+                add_terms(operands, largest, scratch, 8 * lane)
         return used
 
     @inlined
@@ -163,23 +203,33 @@ def _sums_of_row(reader, terms, lanes, sums):
     return two if sums == 2 else three
 
 
-def _row(formulas, direction, dtype):
-    """One row of a function with sums: largest element, sums, results."""
+def _row(formulas, direction, dtype, contiguous):
+    """One row of a function with sums: largest element, sums, results.
+
+    The contiguous form ignores the steps it is given for constants, which is what LLVM needs to vectorise. (One form,
+    called with either, would not do: LLVM sees that they are equal and makes one call of the two.)
+    """
     inputs, sums = (1, 2) if direction == "value" else (2, 3 if direction == "backward" else 2)
     read, write, lanes = _reader(dtype), _writer(dtype), _lanes(dtype)
     reader = _operands_reader(read, inputs)
     formula = inlined(formulas[direction])
     sums_of_row = _sums_of_row(reader, inlined(formulas[f"{direction}_terms"]), lanes, sums)
-    largest_of_row = _largest_of_row(read)
+    largest_of_row, enter = _largest_of_row(dtype), ENTER["float64" if dtype == "float64" else "float32"]
     has_largest, zero = direction != "backward_from_output", lanes[2]
 
+    constant_steps = ({"float32": 4, "float64": 8}.get(dtype, 2),) * (inputs + 1)
+
     @inlined
-    def row(places, steps, length, scratch):
-        largest = largest_of_row(places[inputs - 1], steps[inputs - 1], length) if has_largest else zero()
+    def row(places, given_steps, length, scratch):
+        steps = constant_steps if contiguous else given_steps
+        if has_largest:
+            largest = enter(largest_of_row(places[inputs - 1], steps[inputs - 1], length, scratch))
+        else:
+            largest = zero()
         totals = sums_of_row(places, steps, length, largest, scratch)
         for i in range(length):
-            y = formula(*(reader(places, steps, i) + (largest,) + totals))
-            write(places[inputs] + i * steps[inputs], y)
+            y = formula(*(reader(places, times(steps, i)) + (largest,) + totals))
+            write(places[inputs], i * steps[inputs], y)
 
     return row
 
@@ -193,53 +243,48 @@ def _words_of(count):
 
 def _rows_kernel(formulas, direction, dtype, size):
     count = 2 if direction == "value" else 3
-    row, words, contiguous = _row(formulas, direction, dtype), _words_of(count), (size,) * count
+    words, contiguous = _words_of(count), (size,) * count
+    contiguous_row, strided_row = (_row(formulas, direction, dtype, is_contiguous) for is_contiguous in (True, False))
 
     def kernel(rows, length, places, outer_steps, inner_steps):
         llvm.prefer_512_bit()
         scratch = llvm.stack_buffer(_SUMS_BYTES)
         starts, strides, steps = words(places), words(outer_steps), words(inner_steps)
         for _ in range(rows):
-            # Apart, so that LLVM knows the stride and vectorises.
             if steps == contiguous:
-                row(starts, contiguous, length, scratch)
+                contiguous_row(starts, steps, length, scratch)
             else:
-                row(starts, steps, length, scratch)
-            starts = _advanced(starts, strides)
+                strided_row(starts, steps, length, scratch)
+            starts = advanced(starts, strides, 1)
 
     return kernel
 
 
-@inlined
-def _advanced(starts, strides):
-    if len(starts) == 2:
-        return starts[0] + strides[0], starts[1] + strides[1]
-    return starts[0] + strides[0], starts[1] + strides[1], starts[2] + strides[2]
-
-
 def _pick_kernel(direction, dtype):
     """Kernels of maxout: elements are compared and copied."""
-    read, write = _reader(dtype), _writer(dtype)
-    largest_of_row = _largest_of_row(read)
+    read, plain, write = _reader(dtype), _plain_reader(dtype), _writer(dtype)
+    enter, largest_of_row = ENTER["float64" if dtype == "float64" else "float32"], _largest_of_row(dtype)
 
     def value(rows, length, places, outer_steps, inner_steps):
+        scratch = llvm.stack_buffer(_LANE_BYTES)
         x, y = llvm.load_word(places, 0), llvm.load_word(places, 1)
         for _ in range(rows):
-            write(y, largest_of_row(x, llvm.load_word(inner_steps, 0), length))
+            write(y, 0, enter(largest_of_row(x, llvm.load_word(inner_steps, 0), length, scratch)))
             x += llvm.load_word(outer_steps, 0)
             y += llvm.load_word(outer_steps, 1)
 
     def backward(rows, length, places, outer_steps, inner_steps):
+        scratch = llvm.stack_buffer(_LANE_BYTES)
         grad, x, result = llvm.load_word(places, 0), llvm.load_word(places, 1), llvm.load_word(places, 2)
         x_step, result_step = llvm.load_word(inner_steps, 0), llvm.load_word(inner_steps, 1)
         for _ in range(rows):
-            largest, gradient = largest_of_row(x, x_step, length), read(grad)
+            largest, gradient = largest_of_row(x, x_step, length, scratch), read(grad, 0)
             free = True
             for i in range(length):
-                value = read(x + i * x_step)
+                value = plain(x, i * x_step)
                 won = free and (value >= largest or not value <= value)
                 free = free and not won
-                write(result + i * result_step, precision.w.where(won, gradient, 0.0))
+                write(result, i * result_step, precision.w.where(won, gradient, 0.0))
             grad += llvm.load_word(outer_steps, 0)
             x += llvm.load_word(outer_steps, 1)
             result += llvm.load_word(outer_steps, 2)
