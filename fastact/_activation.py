@@ -1,7 +1,6 @@
 """The public objects: activations and their directions, callable like NumPy's functions."""
 
 import inspect
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from fastact import _ufuncs
 from fastact._definition import Definition, registry
 from fastact._docstrings import docstring
+from fastact._lock import lock
 
 ndarray = np.ndarray
 
@@ -37,9 +37,6 @@ ACCEPTED = (
     "accepted are float16, float32, float64 and bfloat16 (which keep their dtype), "
     "bool and 8- and 16-bit integers (giving float32), wider integers and Python numbers (giving float64)"
 )
-
-
-_first_call_lock = threading.RLock()
 
 
 class Direction:
@@ -75,7 +72,7 @@ class Direction:
         """Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it."""
         from fastact._engine.calls import short_way
 
-        with _first_call_lock:
+        with lock:
             if vars(type(self))["_owned"] is None:
                 ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
                 self._become(*short_way(ufunc, self._call_in_python, len(self._arrays), LARGE))
@@ -139,9 +136,11 @@ class Direction:
         if keywords.keys() <= {"out"} and (results := self._whole(elementwise, operands, keywords)) is not None:
             return results
         try:
-            return elementwise.ufunc(*operands, **keywords)
+            results = elementwise.ufunc(*operands, **keywords)
         except (TypeError, ValueError) as error:
             raise self._explained(error, operands, keywords) from None
+        _ufuncs.raise_failure()
+        return results
 
     def _variant(self, keywords: dict[str, Any]) -> "Direction":
         for keyword, options in self._definition.variants.items():

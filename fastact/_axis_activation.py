@@ -79,9 +79,11 @@ class AxisDirection:
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
         try:
-            return self.ufunc(*arrays, **options, **where)
+            result = self.ufunc(*arrays, **options, **where)
         except (TypeError, ValueError) as error:
             raise self._explained(error, arrays, options) from None
+        _ufuncs.raise_failure()
+        return result
 
     def _explained(self, error: Exception, arrays: list, options: dict[str, Any]) -> Exception:
         if isinstance(error, TypeError):

@@ -64,6 +64,13 @@ def at(name: str, direction: str, values: tuple[float, ...]):
     return _named(Elementwise(name, direction, constants, name_at(name, direction, values)))
 
 
+def raise_failure() -> None:
+    """Raise what kept a kernel from being compiled, if something has."""
+    from fastact._engine import programs
+
+    programs.raise_failure()
+
+
 def _named(elementwise):
     elementwise.ufunc.__module__ = __name__
     return elementwise

@@ -168,8 +168,8 @@ def test_stated_ranges_shape_and_accuracy_hold(name):
     info, x = fa.get(name).info, np.sort(few("float64"))
     for direction, (low, high) in (("value", info.range), ("derivative", info.derivative_range)):
         y = direction_of(name, direction)(x)
-        assert low - 1e-3 * abs(low) <= y.min(), direction
-        assert y.max() <= high + 1e-3 * abs(high), direction
+        assert low - 4e-16 * abs(low) <= y.min(), direction
+        assert y.max() <= high + 4e-16 * abs(high), direction
     if info.monotone:
         y = fa.get(name)(x)
         assert np.all(y[1:] >= y[:-1])

@@ -222,6 +222,28 @@ def test_machine_code_is_vectorised_and_calls_no_libm(run_python):
     assert int(kernels) >= 3 * len(ELEMENTWISE)
 
 
+ALONE = """
+import os
+import fastact as fa
+from fastact._engine.blocks import block_kernel
+names = fa.names(kind="elementwise")
+block_kernel("identity", "value", "float32", 1, 0)  # uses no helper, and warms Numba up
+for name in names:
+    child = os.fork()
+    if child == 0:
+        block_kernel(name, "derivative", "float32", 1, len(fa.get(name).info.parameters))
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(name)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to start from nothing compiled")
+def test_every_kernel_compiles_before_any_other(run_python):
+    ignored = {"PYTHONWARNINGS": "ignore:.*fork:DeprecationWarning"}
+    assert run_python(ALONE, FASTACT_CACHE="0", **ignored) == ""
+
+
 FLAGS = """
 import ctypes, ctypes.util, platform
 import numpy as np

@@ -9,7 +9,7 @@ import numpy as np
 from fastact._engine import driver
 from fastact._engine import job as j
 from fastact._engine.conversions import can_pack
-from fastact._engine.programs import FLOAT32, FLOAT64
+from fastact._engine.programs import FLOAT32, FLOAT64, raise_failure
 
 _ITERATOR_FLAGS = ("external_loop", "copy_if_overlap", "zerosize_ok")
 
@@ -95,3 +95,4 @@ def describe_job(program, views):
 def run_job(job):
     """Have the driver run a job."""
     _run()(job.ctypes.data)
+    raise_failure()

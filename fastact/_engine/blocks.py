@@ -5,28 +5,21 @@ the loop, or as *operands*, which vary along it.
 """
 
 import functools
+import sys
 
 import numba
-import numpy as np
 
+from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
 from fastact._engine import precision
 from fastact._engine.cache import compile_function
+from fastact._engine.conversions import to_float32, to_float64
 from fastact._engine.inlined import inlined
+from fastact._lock import once
 
 KERNEL_SIGNATURE = "void(intp, intp, intp)"
 WEIGHTED = "weighted_"  # a derivative with respect to a parameter, times grad
 CONSTANT_BYTES = 16  # two float64: a parameter in working precision
-
-
-@inlined
-def _to_float64(x):
-    return np.float64(x)
-
-
-@inlined
-def _to_float32(x):
-    return np.float32(x)
 
 
 @inlined
@@ -42,8 +35,8 @@ def _pair_constant(address, index):
 
 # Per dtype: its elements' type, how they enter and leave working precision, how a constant is loaded.
 ELEMENT = {"float32": numba.float32, "float64": numba.float64}
-ENTER = {"float32": _to_float64, "float64": precision.exact}
-LEAVE = {"float32": _to_float32, "float64": precision.float64_of}
+ENTER = {"float32": to_float64, "float64": precision.exact}
+LEAVE = {"float32": to_float32, "float64": precision.float64_of}
 LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
 
 
@@ -85,10 +78,8 @@ def formula_of(definition_name, direction, dtype):
 
     A formula for float32 alone, where the definition has one, is the same function in fewer operations.
     """
-    from fastact._definition import registry
-
     formulas = registry[definition_name].formulas
-    register_helpers(formulas["value"].__globals__)
+    register_helpers()
     if direction in formulas:
         return inlined(formulas.get(f"{direction}_{dtype}", formulas[direction]))
     if direction == "value_and_derivative":
@@ -99,11 +90,14 @@ def formula_of(definition_name, direction, dtype):
     return _backward_of(formula_of(definition_name, derivative, dtype))
 
 
-def register_helpers(namespace):
-    """Make the private helpers of a family file callable from compiled code."""
-    for name, value in namespace.items():
-        if name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("fastact.a"):
-            inlined(value)
+@once
+def register_helpers():
+    """Make the private helpers of all families callable from compiled code."""
+    modules = {formula.__module__ for definition in registry.values() for formula in definition.formulas.values()}
+    for module in modules:
+        for name, value in vars(sys.modules[module]).items():
+            if name.startswith("_") and getattr(value, "__module__", None) == module:
+                inlined(value)
 
 
 # --- kernels ---------------------------------------------------------------------------------------

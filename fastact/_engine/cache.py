@@ -12,7 +12,6 @@ import pickle
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -24,10 +23,11 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 
+from fastact._lock import lock
+
 PACKAGE = Path(__file__).resolve().parent.parent
 UNUSED_DAYS = 30
 _DIGEST_BYTES = 32
-_compile_lock = threading.RLock()
 # Machine code lives as long as the process: ufuncs hold bare addresses of it.
 _compiled = {}
 
@@ -151,7 +151,7 @@ def compile_function(function, signature, name, **options):
     numba.core.ccallback.CFunc
         Its ``address`` stays valid until the process ends.
     """
-    with _compile_lock:
+    with lock:
         if name not in _compiled:
             options = {"error_model": "numpy", "nogil": True, **options}
             compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options=options)

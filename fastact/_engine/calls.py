@@ -12,11 +12,13 @@ import sys
 import numpy as np
 
 from fastact._engine import intrinsics as llvm
+from fastact._engine import job as j
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
+from fastact._engine.programs import state
 
 # Words that the C function is told, in a bytes object that is its `self`.
-UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR = range(11)
+UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR, STATE = range(12)
 _HEAD = object.__basicsize__
 _BYTES_DATA = bytes.__basicsize__ - 1
 _TYPE = _HEAD - 8  # the type is the last word of every object's head
@@ -57,11 +59,11 @@ def call(self, args, count, keywords):
     vectorcall = llvm.load_word(words, VECTORCALL)
     if _is_plain(words, args, count, keywords):
         result = llvm.call_vectorcall(vectorcall, llvm.load_word(words, UFUNC), args, count, keywords)
-        if result != 0:
+        if result != 0 and llvm.load_word(llvm.load_word(words, STATE), j.FAILED) == 0:
             return result
         matches = llvm.load_word(words, MATCHES)
         known = llvm.call_matches(matches, llvm.load_word(words, TYPE_ERROR))
-        if not known and not llvm.call_matches(matches, llvm.load_word(words, VALUE_ERROR)):
+        if result == 0 and not known and not llvm.call_matches(matches, llvm.load_word(words, VALUE_ERROR)):
             return 0
         llvm.call_nothing(llvm.load_word(words, CLEAR))
     return llvm.call_vectorcall(vectorcall, llvm.load_word(words, GENERAL), args, count, keywords)
@@ -106,13 +108,14 @@ def short_way(ufunc, general, arrays, large):
         The callable, and what must live as long as it.
     """
     api = ctypes.pythonapi
-    words = np.zeros(11, np.int64)
+    words = np.zeros(12, np.int64)
     out = sys.intern("out")
     objects = {UFUNC: ufunc, GENERAL: general, NDARRAY: np.ndarray, OUT: out}
     errors = {TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}
     for word, item in {**objects, **errors}.items():
         words[word] = id(item)
     words[ARRAYS], words[LARGE] = arrays, large
+    words[STATE] = state().ctypes.data
     words[VECTORCALL] = _address(api.PyObject_Vectorcall)
     words[MATCHES], words[CLEAR] = _address(api.PyErr_ExceptionMatches), _address(api.PyErr_Clear)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(

@@ -403,10 +403,14 @@ def run_job(program, job):
 
 @register_jitable
 def prepare(program):
-    """Have Python compile the program's kernel, in the caller's thread, if no array has needed it before."""
+    """Have Python compile the program's kernel, in the caller's thread, if no array has needed it before.
+
+    False where that failed; Python raises the error as soon as it runs again.
+    """
     if llvm.load_word(program, j.KERNEL) == 0:
         state = llvm.load_word(program, j.STATE)
         llvm.call_worker(llvm.load_word(state, j.PREPARE), program)
+    return llvm.load_word(program, j.KERNEL) != 0
 
 
 @register_jitable
@@ -457,8 +461,9 @@ def run_ufunc_loop(args, dimensions, steps, program):
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
     length = llvm.load_word(dimensions, 0)
-    prepare(program)
-    if is_small(program, args, steps, length):
+    if not prepare(program):
+        pass
+    elif is_small(program, args, steps, length):
         llvm.call_kernel(llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS))
     else:
         job = llvm.stack_buffer(_JOB_BYTES)
@@ -472,8 +477,8 @@ def run_array_job(job):
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
     program = llvm.load_word(job, j.PROGRAM)
-    prepare(program)
-    run_job(program, job)
+    if prepare(program):
+        run_job(program, job)
     llvm.restore_floating_point_flags(flags)
 
 

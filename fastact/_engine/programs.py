@@ -12,6 +12,7 @@ from fastact._engine import job as j
 from fastact._engine import rows, threads
 from fastact._engine.blocks import WEIGHTED, block_kernel
 from fastact._engine.conversions import pack_address, unpack_address
+from fastact._lock import once
 
 FLOAT32, FLOAT64, FLOAT16 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)
 #: In the order in which NumPy is to try them: small integers find float32 first, then wider ones float64.
@@ -93,18 +94,35 @@ class RowsProgram:
         self.words[rows.KERNEL] = rows.rows_kernel(self.name, self.direction, self.dtypes[-1].name).address
 
 
+_failures = []
+
+
+def raise_failure():
+    """Raise what kept a kernel from being compiled, if something has."""
+    if _failures:
+        program, error = _failures.pop()
+        _failures.clear()
+        state()[j.FAILED] = 0
+        raise RuntimeError(
+            f"fastact could not compile a kernel ({program.name}, {program.direction}); please report this: {error!r}"
+        ) from error
+
+
 @ctypes.CFUNCTYPE(None, ctypes.c_ssize_t)
 def _prepare(address):
-    """Called by the driver. An interruption must not leave the driver without a kernel: it is raised afterwards."""
+    """Called by the driver, from C, where no exception can be raised: those wait until Python runs again."""
     program = _programs[address]
     try:
         program.prepare()
     except KeyboardInterrupt:
         program.prepare()
         signal.raise_signal(signal.SIGINT)
+    except Exception as error:
+        _failures.append((program, error))
+        state()[j.FAILED] = 1
 
 
-@functools.cache
+@once
 def state():
     """The driver's process-wide words, with the compiler's address in them."""
     words = threads.state()

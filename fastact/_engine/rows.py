@@ -11,6 +11,7 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers
 from fastact._engine.cache import compile_function
+from fastact._engine.driver import prepare
 from fastact._engine.inlined import inlined
 
 # Partial maxima and sums are kept in this many lanes, each a plain running one: that vectorises, and adds in an order
@@ -22,8 +23,9 @@ _SUMS_BYTES = _LANE_BYTES * _MOST_SUMS
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 
 # A program's words.
-KERNEL, STATE, OPERANDS, PARALLEL_FROM = range(4)
-PROGRAM_WORDS = 4
+# Those that `driver.prepare` reads are where it looks for them.
+KERNEL, OPERANDS, PARALLEL_FROM, STATE = j.KERNEL, j.OPERANDS, j.PARALLEL_FROM, j.STATE
+PROGRAM_WORDS = j.PROGRAM_OPERANDS
 # A job's words.
 PROGRAM, ROWS, LENGTH, TILE_ROWS, TILES, NEXT_TILE, ARGS, STEPS = range(8)
 JOB_WORDS = 8
@@ -295,7 +297,7 @@ def _pick_kernel(direction, dtype):
 def rows_kernel(name, direction, dtype):
     """Compile the row kernel of one direction for one dtype."""
     formulas = registry[name].formulas
-    register_helpers(formulas["value"].__globals__)
+    register_helpers()
     size = 4 if dtype == "float32" else 8 if dtype == "float64" else 2
     kernel = _pick_kernel(direction, dtype) if name == "maxout" else _rows_kernel(formulas, direction, dtype, size)
     return compile_function(kernel, f"void({', '.join(['intp'] * 5)})", f"{name}-{direction}-{dtype}-rows")
@@ -326,23 +328,16 @@ def run_rows_worker(job):
         tile = llvm.take_ticket(job + 8 * NEXT_TILE)
 
 
-@inlined
-def _prepare(program):
-    if llvm.load_word(program, KERNEL) == 0:
-        llvm.call_worker(llvm.load_word(llvm.load_word(program, STATE), j.PREPARE), program)
-
-
 def run_gufunc_loop(args, dimensions, steps, program):
     """NumPy's outer loop, of every generalised ufunc with one core dimension."""
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
-    _prepare(program)
     rows, length = llvm.load_word(dimensions, 0), llvm.load_word(dimensions, 1)
     state = llvm.load_word(program, STATE)
     tile_rows = max(1, TILE_ELEMENTS // max(1, length))
     tiles = (rows + tile_rows - 1) // tile_rows
     threads = min(llvm.load_word(state, j.THREADS), tiles)
-    if length == 0:
+    if length == 0 or not prepare(program):
         pass
     elif (
         threads > 1 and rows * length >= llvm.load_word(program, PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY)

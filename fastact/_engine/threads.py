@@ -4,7 +4,6 @@ The pool is Numba's. It is entered only by winning the flag ``BUSY``: the loser 
 what callers that are parallel already want, and which keeps Numba's workqueue layer from aborting the process.
 """
 
-import functools
 import operator
 import os
 import sys
@@ -14,6 +13,7 @@ import numpy as np
 
 from fastact._engine import driver
 from fastact._engine import job as j
+from fastact._lock import once
 
 
 def _default_threads():
@@ -23,7 +23,7 @@ def _default_threads():
     )
 
 
-@functools.cache
+@once
 def state():
     """The process-wide words that the driver reads (see `job`)."""
     words = np.zeros(j.STATE_WORDS, np.int64)

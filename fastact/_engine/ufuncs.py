@@ -60,13 +60,18 @@ def make_ufunc(name, inputs, results, loops, doc, signature=None):
         Its docstring.
     signature : str, optional
         Of a generalised ufunc's core dimensions.
+
+    Returns
+    -------
+    tuple of (numpy.ufunc, list)
+        The list is the ufunc's own: what is added to it lives as long.
     """
     count = len(loops)
     functions = (ctypes.c_void_p * count)(*[function for function, _ in loops])
     datas = (ctypes.c_void_p * count)(*[program.address for _, program in loops])
     codes = ctypes.create_string_buffer(bytes(dtype.num for _, program in loops for dtype in program.dtypes))
     name, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(doc.encode())
-    owned = (functions, datas, codes, name, doc, [program for _, program in loops])
+    owned = [functions, datas, codes, name, doc, [program for _, program in loops]]
     addresses = [ctypes.addressof(part) for part in (functions, datas, codes)]
     texts = [ctypes.addressof(text) for text in (name, doc)]
     types = [*[ctypes.c_void_p] * 3, *[ctypes.c_int] * 4, *[ctypes.c_void_p] * 2, ctypes.c_int]
@@ -77,7 +82,7 @@ def make_ufunc(name, inputs, results, loops, doc, signature=None):
         create = _api(_FROM_FUNC_AND_DATA_AND_SIGNATURE, ctypes.py_object, *types, ctypes.c_char_p)
         ufunc = create(*arguments, signature.encode())
     _give(ufunc, owned)
-    return ufunc
+    return ufunc, owned
 
 
 class _Direction:
@@ -86,19 +91,19 @@ class _Direction:
     def _make_ufunc(self, ufunc_name, results, signature=None):
         doc = f"The ufunc behind fastact.{self.name}, {self.direction}; see there."
         loops = [(self.loop, self.program((dtype,) * self.operands)) for dtype in NATIVE_DTYPES]
-        ufunc = make_ufunc(ufunc_name, self.inputs, results, loops, doc, signature)
+        ufunc, owned = make_ufunc(ufunc_name, self.inputs, results, loops, doc, signature)
         if bfloat16() is not None:
-            self._add_loop(ufunc, bfloat16())
+            owned.append(self._add_loop(ufunc, bfloat16()))
         return ufunc
 
     def _add_loop(self, ufunc, dtype):
-        """Add a loop for a dtype that is not NumPy's own."""
+        """Add a loop for a dtype that is not NumPy's own; return what must live as long as the ufunc."""
         program = self.program((dtype,) * self.operands)
         types = [ctypes.py_object, ctypes.c_int, *[ctypes.c_void_p] * 3]
         register = _api(_REGISTER_LOOP_FOR_TYPE, ctypes.c_int, *types)
         codes = (ctypes.c_int * self.operands)(*[dtype.num] * self.operands)
         register(ufunc, dtype.num, self.loop, ctypes.addressof(codes), program.address)
-        self._added = (program, codes)
+        return program, codes
 
 
 class Elementwise(_Direction):

@@ -6,6 +6,7 @@ from fastact._definition import define
 @define(
     kind="axiswise",
     formula=r"f(x)_u = \max_{p < k} x_{k u + p}",
+    derivative_range=(0.0, 1.0),
     saturation="Never: each unit passes its whole gradient to the piece that won.",
     use="With dropout: a unit learns its own convex activation from its pieces.",
     avoid="Where k times the weights are too many.",
