@@ -81,7 +81,7 @@ def describe_job(program, views):
     """The words of a job over arrays of one shape, whose last dimension is the inner one."""
     *outer, length = views[0].shape
     job = np.zeros(j.JOB_WORDS, np.int64)
-    job[j.PROGRAM] = program.address
+    job[j.PROGRAM], job[j.JOB_WORKER] = program.address, driver.worker_address()
     job[j.LENGTH], job[j.ROWS] = length, math.prod(outer)
     job[j.OUTER_DIMENSIONS] = len(outer)
     job[j.OUTER_SHAPE : j.OUTER_SHAPE + len(outer)] = outer

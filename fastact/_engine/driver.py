@@ -51,39 +51,33 @@ def is_direct(program, operand, stride):
     return stride == llvm.load_word(program, j.WORKING_SIZE) and program_operand(program, operand, j.CONVERT) == 0
 
 
-def _copier(element, destination_is_buffer):
-    """Make a copy between strided places; into a buffer it is one of its own, which LLVM vectorises."""
+def _copier(element):
+    """Make a copy between strided places; filling a buffer with one value apart, which vectorises."""
     size = element.bitwidth // 8
 
     @register_jitable
     def copy(length, source, source_stride, destination, destination_stride):
-        stride = size if destination_is_buffer else destination_stride
+        llvm.keep_apart()
         if source_stride == 0:
             value = llvm.load_operand(source, 0, element)
             for i in range(length):
-                llvm.store_scratch(destination, i * stride, value)
+                llvm.store_scratch(destination, i * size, value)
         else:
             for i in range(length):
-                llvm.store_scratch(destination, i * stride, llvm.load_operand(source, i * source_stride, element))
+                value = llvm.load_operand(source, i * source_stride, element)
+                llvm.store_scratch(destination, i * destination_stride, value)
 
     return copy
 
 
-_copy_4_to_buffer, _copy_4 = _copier(llvm.uint32, True), _copier(llvm.uint32, False)
-_copy_8_to_buffer, _copy_8 = _copier(llvm.uint64, True), _copier(llvm.uint64, False)
+_copy_4, _copy_8 = _copier(llvm.uint32), _copier(llvm.uint64)
 
 
 @register_jitable
 def copy_strided(length, source, source_stride, destination, destination_stride, size):
-    """Move elements of 4 or 8 bytes between strided places that do not overlap."""
-    llvm.keep_apart()
+    """Move elements of 4 or 8 bytes between strided places that do not overlap; one that stays fills a buffer."""
     if size == 4:
-        if destination_stride == 4:
-            _copy_4_to_buffer(length, source, source_stride, destination, destination_stride)
-        else:
-            _copy_4(length, source, source_stride, destination, destination_stride)
-    elif destination_stride == 8:
-        _copy_8_to_buffer(length, source, source_stride, destination, destination_stride)
+        _copy_4(length, source, source_stride, destination, destination_stride)
     else:
         _copy_8(length, source, source_stride, destination, destination_stride)
 
@@ -272,41 +266,41 @@ def sum_of_lanes(lanes, used):
 
 
 @register_jitable
-def run_tile(program, job, tile, places, index, buffers, pointers, lanes):
+def first_row(job, tile):
+    """The outer row that a tile begins with."""
+    return (tile // llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_ROWS)
+
+
+@register_jitable
+def tile_start(job, tile):
+    """The inner element that a tile begins with."""
+    return (tile % llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_LENGTH)
+
+
+@register_jitable
+def run_tile(program, job, tile, places, index, buffers, pointers):
     """Run one tile: some neighbouring rows of one stretch of the inner dimension."""
-    tiles_along, partials = llvm.load_word(job, j.TILES_ALONG), llvm.load_word(job, j.PARTIALS)
-    along = tile % tiles_along
-    start = along * llvm.load_word(job, j.TILE_LENGTH)
+    start, row = tile_start(job, tile), first_row(job, tile)
     length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
-    row = (tile // tiles_along) * llvm.load_word(job, j.TILE_ROWS)
     rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
     first_places(program, job, places, index, start, row)
     for _ in range(rows):
-        if partials != 0:
-            total = reduce_span(program, job, places, length, buffers, pointers, lanes)
-            llvm.store(partials, 8 * (row * tiles_along + along), total)
-            row += 1
-        else:
-            run_span(program, job, places, length, buffers, pointers)
+        run_span(program, job, places, length, buffers, pointers)
         next_places(program, job, places, index)
 
 
 @register_jitable
-def work(job):
-    """One thread's share: tiles, one after the other, until none is left."""
-    program = llvm.load_word(job, j.PROGRAM)
-    buffers = llvm.stack_buffer(_ALL_BUFFERS_BYTES)
-    places = llvm.stack_buffer(_PLACES_BYTES)
-    pointers = llvm.stack_buffer(_PLACES_BYTES)
-    index = llvm.stack_buffer(_INDEX_BYTES)
-    lanes = llvm.stack_buffer(_BUFFER_BYTES)
-    tiles = llvm.load_word(job, j.TILES)
-    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-    while tile < tiles:
-        run_tile(program, job, tile, places, index, buffers, pointers, lanes)
-        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-    if llvm.load_word(job, j.RESULTS) == j.STREAMED:
-        llvm.streaming_fence()
+def reduce_tile(program, job, tile, places, index, buffers, pointers, lanes):
+    """Sum the rows of one tile, each to a place of its own."""
+    start, row = tile_start(job, tile), first_row(job, tile)
+    length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
+    rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
+    tiles_along, partials = llvm.load_word(job, j.TILES_ALONG), llvm.load_word(job, j.PARTIALS)
+    first_places(program, job, places, index, start, row)
+    for i in range(rows):
+        total = reduce_span(program, job, places, length, buffers, pointers, lanes)
+        llvm.store(partials, 8 * ((row + i) * tiles_along + tile % tiles_along), total)
+        next_places(program, job, places, index)
 
 
 # --- jobs ------------------------------------------------------------------------------------------
@@ -387,7 +381,7 @@ def run_job(program, job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     plan_tiles(program, job)
     state = llvm.load_word(program, j.STATE)
-    worker = llvm.load_word(state, j.WORKER)
+    worker = llvm.load_word(job, j.JOB_WORKER)
     elements = llvm.load_word(job, j.LENGTH) * llvm.load_word(job, j.ROWS)
     threads = min(llvm.load_word(state, j.THREADS), llvm.load_word(job, j.TILES))
     # A run of NumPy's iterator, one row, may overlap; arrays described in Python have been copied where they did.
@@ -435,7 +429,7 @@ def describe_run(program, job, args, steps, length):
     llvm.store_word(job, j.LENGTH, length)
     llvm.store_word(job, j.ROWS, 1)
     llvm.store_word(job, j.OUTER_DIMENSIONS, 0)
-    llvm.store_word(job, j.PARTIALS, 0)
+    llvm.store_word(job, j.JOB_WORKER, llvm.load_word(llvm.load_word(program, j.STATE), j.WORKER))
     llvm.store_word(job, j.TILE_LENGTH, 0)
     for operand in range(llvm.load_word(program, j.OPERANDS)):
         set_job_operand(job, operand, j.ADDRESS, llvm.load_word(args, operand))
@@ -446,8 +440,29 @@ def describe_run(program, job, args, steps, length):
 
 
 def run_worker(job):
-    """What each thread of parallel_for does."""
-    work(job)
+    """One thread's share of a job: tiles, one after the other, until none is left."""
+    program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
+    buffers = llvm.stack_buffer(_ALL_BUFFERS_BYTES)
+    places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
+    index = llvm.stack_buffer(_INDEX_BYTES)
+    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+    while tile < tiles:
+        run_tile(program, job, tile, places, index, buffers, pointers)
+        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+    if llvm.load_word(job, j.RESULTS) == j.STREAMED:
+        llvm.streaming_fence()
+
+
+def run_reduction_worker(job):
+    """One thread's share of a reduction."""
+    program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
+    buffers, lanes = llvm.stack_buffer(_ALL_BUFFERS_BYTES), llvm.stack_buffer(_BUFFER_BYTES)
+    places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
+    index = llvm.stack_buffer(_INDEX_BYTES)
+    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+    while tile < tiles:
+        reduce_tile(program, job, tile, places, index, buffers, pointers, lanes)
+        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
 
 
 def parallel_for(worker, job, threads):
@@ -490,6 +505,12 @@ def _words(count):
 def worker_address():
     """The address of `run_worker`."""
     return compile_function(run_worker, _words(1), "run_worker").address
+
+
+@functools.cache
+def reduction_worker_address():
+    """The address of `run_reduction_worker`."""
+    return compile_function(run_reduction_worker, _words(1), "run_reduction_worker").address
 
 
 @functools.cache

@@ -16,10 +16,10 @@ PROGRAM_WORDS = PROGRAM_OPERANDS + PROGRAM_OPERAND_WORDS * MAX_OPERANDS
 # A job's words; then the outer shape, and per operand its address, its inner stride and its outer strides.
 PROGRAM, LENGTH, ROWS, OUTER_DIMENSIONS = range(4)
 TILE_LENGTH, TILE_ROWS, TILES_ALONG, TILES, NEXT_TILE, RESULTS = range(4, 10)
-# A job may ask for its TILE_LENGTH; 0 leaves it to the driver. PARTIALS is where a reduction puts the sum of each
-# row's tiles; 0 for a job that is none.
-PARTIALS = 10
-OUTER_SHAPE = 11
+# A job may ask for its TILE_LENGTH; 0 leaves it to the driver. JOB_WORKER is what its threads run, and PARTIALS where
+# a reduction puts the sum of each row's tiles.
+JOB_WORKER, PARTIALS = 10, 11
+OUTER_SHAPE = 12
 JOB_OPERANDS = OUTER_SHAPE + MAX_OUTER_DIMENSIONS
 ADDRESS, STRIDE, OUTER_STRIDES = 0, 1, 2
 JOB_OPERAND_WORDS = OUTER_STRIDES + MAX_OUTER_DIMENSIONS

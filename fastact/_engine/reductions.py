@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastact import _ufuncs
+from fastact._engine import driver
 from fastact._engine import job as j
 from fastact._engine.arrays import describe_job, resolve, run_job
 from fastact._engine.blocks import WEIGHTED
@@ -81,6 +82,7 @@ def _sums(program, views, kept):
     tile_length = j.STRIDED_TILE_LENGTH if far else j.TILE
     partials = np.empty((*rows, -(-length // tile_length)))
     job = describe_job(program, views)
+    job[j.JOB_WORKER] = driver.reduction_worker_address()
     job[j.TILE_LENGTH], job[j.PARTIALS] = tile_length, partials.ctypes.data
     run_job(job)
     return partials.sum(axis=tuple(range(kept, partials.ndim)))
