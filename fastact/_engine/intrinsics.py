@@ -309,6 +309,16 @@ def prefer_512_bit(typingctx):
 
 
 @intrinsic
+def select(typingctx, condition, x, y):
+    """`x` where the condition holds, else `y`: no branch, into which LLVM could sink what one side alone needs."""
+
+    def codegen(context, builder, signature, args):
+        return builder.select(context.cast(builder, args[0], condition, types.boolean), *args[1:])
+
+    return types.float64(condition, types.float64, types.float64), codegen
+
+
+@intrinsic
 def keep_apart(typingctx):
     """Keep the function that says this from being inlined: copies of loops cost seconds of compiling."""
 

@@ -8,7 +8,7 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, register_model
 
-from fastact._engine import intrinsics  # noqa: F401 - registers fma
+from fastact._engine import intrinsics
 from fastact._engine.inlined import inlined, overloaded
 from fastact._math import arithmetic, float64, logarithm, pair
 from fastact._math import working as w
@@ -165,12 +165,12 @@ def _overload_abs(x):
 @overloaded(w.where)
 def _overload_where(condition, x, y):
     if not _is_pair(x, y):
-        return lambda condition, x, y: float(x) if condition else float(y)
+        return lambda condition, x, y: intrinsics.select(condition, float(x), float(y))
     (x_hi, x_lo), (y_hi, y_lo) = _parts(x), _parts(y)
 
     def implementation(condition, x, y):
-        hi = x_hi(x) if condition else y_hi(y)
-        lo = x_lo(x) if condition else y_lo(y)
+        hi = intrinsics.select(condition, x_hi(x), y_hi(y))
+        lo = intrinsics.select(condition, x_lo(x), y_lo(y))
         return make_pair(hi, lo)
 
     return implementation

@@ -70,12 +70,12 @@ def _lanes(dtype):
         @inlined
         def load(base, offset):
             hi = llvm.load_scratch(base, offset, numba.float64)
-            return precision.make_pair(hi, llvm.load_scratch(base + 8 * LANES, offset, numba.float64))
+            return precision.make_pair(hi, llvm.load_scratch(base, 8 * LANES + offset, numba.float64))
 
         @inlined
         def store(base, offset, value):
             llvm.store_scratch(base, offset, precision.hi_part(value))
-            llvm.store_scratch(base + 8 * LANES, offset, precision.lo_part(value))
+            llvm.store_scratch(base, 8 * LANES + offset, precision.lo_part(value))
 
         return load, store, inlined(lambda: precision.make_pair(0.0, 0.0))
     load = inlined(lambda base, offset: llvm.load_scratch(base, offset, numba.float64))
@@ -145,14 +145,14 @@ def _add_terms(terms, lanes, sums):
     def add_two(operands, largest, scratch, offset):
         first, second = terms(*(operands + (largest,)))
         store(scratch, offset, load(scratch, offset) + first)
-        store(scratch + _LANE_BYTES, offset, load(scratch + _LANE_BYTES, offset) + second)
+        store(scratch, _LANE_BYTES + offset, load(scratch, _LANE_BYTES + offset) + second)
 
     @inlined
     def add_three(operands, largest, scratch, offset):
         first, second, third = terms(*(operands + (largest,)))
         store(scratch, offset, load(scratch, offset) + first)
-        store(scratch + _LANE_BYTES, offset, load(scratch + _LANE_BYTES, offset) + second)
-        store(scratch + 2 * _LANE_BYTES, offset, load(scratch + 2 * _LANE_BYTES, offset) + third)
+        store(scratch, _LANE_BYTES + offset, load(scratch, _LANE_BYTES + offset) + second)
+        store(scratch, 2 * _LANE_BYTES + offset, load(scratch, 2 * _LANE_BYTES + offset) + third)
 
     return add_two if sums == 2 else add_three
 
@@ -165,7 +165,7 @@ def _sum_of_lanes(lanes):
         while used > 1:
             half = (used + 1) // 2
             for lane in range(used - half):
-                store(scratch, 8 * lane, load(scratch, 8 * lane) + load(scratch + 8 * half, 8 * lane))
+                store(scratch, 8 * lane, load(scratch, 8 * lane) + load(scratch, 8 * (half + lane)))
             used = half
         return load(scratch, 0)
 
@@ -181,7 +181,7 @@ def _sums_of_row(reader, terms, lanes, sums):
         used = min(length, LANES)
         for k in range(sums):
             for lane in range(used):
-                store(scratch + k * _LANE_BYTES, 8 * lane, zero())
+                store(scratch, k * _LANE_BYTES + 8 * lane, zero())
         for start in range(0, length, LANES):
             for lane in range(min(LANES, length - start)):
                 operands = reader(advanced(places, steps, start), times(steps, lane))

@@ -6,7 +6,8 @@ from fastact._definition import Parameter, define
 from fastact._math.working import where
 
 INFINITY = float("inf")
-# Parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding, and 0 is meant.
+# In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
+# and 0 is meant.
 ROUNDING = 2.0**-90
 
 
@@ -48,8 +49,15 @@ class hard_sigmoid:
         ramp = _ramp(x, slope, offset)
         return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
 
+    def value_float32(x, slope, offset):
+        ramp = slope * x + offset
+        return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
+
     def derivative(x, slope, offset):
         return _between(_ramp(x, slope, offset), 0.0, 1.0, slope)
+
+    def derivative_float32(x, slope, offset):
+        return _between(slope * x + offset, 0.0, 1.0, slope)
 
     def second_derivative(x, slope, offset):
         return where(x <= x, 0.0, x)
@@ -130,6 +138,10 @@ class hard_swish:
         # (x + 3) x / 6: x / 6 + 1/2 would round before it cancels, and the product overflow before the division.
         inside = where(abs(x) < 3.0, x, 0.0)
         return where(x >= 3.0, x, where(x <= -3.0, 0.0, where(x <= x, inside * (inside + 3.0) / 6.0, x)))
+
+    def value_float32(x):
+        inside = where(x <= -3.0, 0.0, x)
+        return where(x >= 3.0, x, inside * (inside + 3.0) * (1.0 / 6.0))
 
     def derivative(x):
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
