@@ -304,6 +304,10 @@ def test_apply_where_the_system_cannot_reserve_space(run, folder, monkeypatch):
 
 SLOW_APPLY = """
 import sys
+import signal
+# What a shell does for a command in the foreground, whoever runs these tests.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from fastact.__main__ import main
 from fastact._command_line import apply
 apply.BLOCK_BYTES = 4

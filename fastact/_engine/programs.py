@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import signal
 import weakref
 
 import numpy as np
@@ -103,8 +102,11 @@ def raise_failure():
         program, error = _failures.pop()
         _failures.clear()
         state()[j.FAILED] = 0
+        if not isinstance(error, Exception):
+            raise error
         raise RuntimeError(
-            f"fastact could not compile a kernel ({program.name}, {program.direction}); please report this: {error!r}"
+            f"fastact could not compile a kernel ({program.name}, {program.direction}); please report this, "
+            f"with the {type(error).__name__} above"
         ) from error
 
 
@@ -114,10 +116,7 @@ def _prepare(address):
     program = _programs[address]
     try:
         program.prepare()
-    except KeyboardInterrupt:
-        program.prepare()
-        signal.raise_signal(signal.SIGINT)
-    except Exception as error:
+    except BaseException as error:  # an interruption too
         _failures.append((program, error))
         state()[j.FAILED] = 1
 
