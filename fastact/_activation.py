@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,11 @@ class Direction:
         with lock:
             if vars(type(self))["_owned"] is None:
                 ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
-                self._become(*short_way(ufunc, self._call_in_python, len(self._arrays), LARGE))
+                self._become(*short_way(ufunc, partial(Direction.__call__, self), len(self._arrays), LARGE))
         return self(*args, **keywords)
 
-    def _call_in_python(self, *args: Any, **keywords: Any) -> Any:
-        return self._general_call(args, keywords)
-
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        """Never called: see `_become`."""
+        # The long way, which the short way knows; a call finds `_become`'s first.
         return self._general_call(args, keywords)
 
     @property

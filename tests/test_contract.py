@@ -285,3 +285,23 @@ def test_same_bits_whatever_length_offset_stride_layout_and_threads(name, direct
     threads(2)
     assert_same_bits(function(x), y)
     assert_same_bits(function(np.asfortranarray(square)), result)
+
+
+def _unaligned(x):
+    memory = np.empty(x.nbytes + 1, np.uint8)[1:]
+    return np.ndarray(x.shape, x.dtype, memory)
+
+
+@pytest.mark.parametrize("shape", [(), (2, 1, 2)])
+@pytest.mark.parametrize("awkward", ["twelve dimensions", "unaligned"])
+def test_parameter_gradients_of_awkward_arrays(awkward, shape):
+    x = np.random.default_rng(0).standard_normal((2,) * 12, dtype=np.float32)
+    if awkward == "unaligned":
+        source = x.reshape(-1, 2, 2, 2)
+        x = _unaligned(source)
+        x[...] = source
+    (gradient,) = fa.prelu.parameter_gradients(x, x, np.full(shape, 0.25, np.float32))
+    products = np.where(x > 0, 0.0, x).astype(float) * x
+    kept = [axis - len(shape) + x.ndim for axis, extent in enumerate(shape) if extent > 1]
+    summed = tuple(axis for axis in range(x.ndim) if axis not in kept)
+    assert_allclose(gradient, products.sum(axis=summed).reshape(shape), rtol=1e-6)

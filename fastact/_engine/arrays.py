@@ -38,9 +38,9 @@ def run_arrays(elementwise, operands, results):
     """
     dtypes = resolve(elementwise, operands, results)
     # Before there is an iterator: one that has made copies writes them back, done or not.
-    if dtypes is None or max(operand.ndim for operand in operands) > 1 + j.MAX_OUTER_DIMENSIONS:
-        return None
     arrays = [*operands, *results]
+    if dtypes is None or not has_room(array for array in arrays if array is not None):
+        return None
     reads = [("readonly", "overlap_assume_elementwise")] * len(operands)
     writes = [("writeonly", "allocate", "no_broadcast", "overlap_assume_elementwise")] * len(results)
     with np.nditer(arrays, flags=_ITERATOR_FLAGS, op_flags=[*reads, *writes], op_dtypes=dtypes) as iterator:
@@ -51,6 +51,11 @@ def run_arrays(elementwise, operands, results):
             run_job(job)
         made = iterator.operands[len(operands) :]
     return tuple(new if given is None else given for given, new in zip(results, made, strict=True))
+
+
+def has_room(arrays):
+    """Whether a job has words enough for the arrays' dimensions."""
+    return all(array.ndim <= 1 + j.MAX_OUTER_DIMENSIONS for array in arrays)
 
 
 def resolve(elementwise, operands, results):

@@ -6,7 +6,7 @@ from numpy.lib.stride_tricks import as_strided
 from fastact import _ufuncs
 from fastact._engine import driver
 from fastact._engine import job as j
-from fastact._engine.arrays import describe_job, resolve, run_job
+from fastact._engine.arrays import describe_job, has_room, resolve, run_job
 from fastact._engine.blocks import WEIGHTED
 
 
@@ -32,10 +32,10 @@ def _gradient(definition, parameter, values, operands, shape):
     else:
         elementwise = _ufuncs.at(definition.name, direction, values)
     dtypes = resolve(elementwise, operands, [])
-    if dtypes is None:  # not for the driver: the ufunc refuses, or casts
+    if dtypes is None or not has_room(operands):  # not for the driver: the ufunc refuses, or casts
         products = elementwise.ufunc(*operands)
         return (
-            products.sum(axis=_split_axes(products.shape, shape)[1], dtype=np.float64)
+            products.sum(axis=tuple(_split_axes(products.shape, shape)[1]), dtype=np.float64)
             .reshape(shape)
             .astype(products.dtype)
         )

@@ -77,11 +77,6 @@ def precise(constant, like):
     return Pair(*constant) if isinstance(like, Pair) else constant[0]
 
 
-def working(hi, lo):
-    """A `Pair`."""
-    return Pair(hi, lo)
-
-
 def exp(x):
     """e**x."""
     return Pair(*pair.exp(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp(x)
