@@ -189,6 +189,14 @@ def test_backward_is_gradient_times_derivative(name):
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
+def test_the_largest_gradient_times_a_vanishing_derivative(name):
+    x = np.array([-1e30, -500, -200, -150, -120, 120, 150, 200, 500, 1e30], "f4")
+    gradient = np.full_like(x, 1e38)
+    exact = gradient.astype("f8") * fa.get(name).derivative(x.astype("f8"))
+    assert ulp_errors(fa.get(name).backward(gradient, x), exact).max() <= 1
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_value_and_derivative_are_the_two_calls(name):
     x = EXTREMES["float32"]
     activation = fa.get(name)

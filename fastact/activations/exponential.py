@@ -1,6 +1,7 @@
 """Activations whose negative side decays like an exponential."""
 
 from fastact._definition import Parameter, define
+from fastact._math.float64 import EXP_LARGEST, exp_bounded, expm1_bounded
 from fastact._math.working import exp, exp_and_expm1, expm1, precise, where
 
 INFINITY = float("inf")
@@ -13,6 +14,12 @@ def _scaled_exp(scale, x):
     # In halves: a subnormal e**x has lost digits that a scale above 1 would bring to light.
     half = exp(0.5 * x)
     return (scale * half) * half
+
+
+def _on_the_left(x):
+    """`x` where exp is wanted of it in float32, whose kernels have float64's range: not above 0."""
+    x = where(x > 0.0, 0.0, x)
+    return where(x < -EXP_LARGEST, -EXP_LARGEST, x)
 
 
 @define(
@@ -37,6 +44,9 @@ class elu:
 
     def derivative(x, alpha):
         return where(x > 0.0, 1.0, _scaled_exp(alpha, x))
+
+    def derivative_float32(x, alpha):
+        return where(x > 0.0, 1.0, alpha * exp_bounded(_on_the_left(x)))
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(alpha, x))
@@ -76,6 +86,9 @@ class selu:
     def derivative(x):
         return where(x > 0.0, SELU_SCALE, _scaled_exp(precise(SELU_SLOPE, x), x))
 
+    def derivative_float32(x):
+        return where(x > 0.0, SELU_SCALE, SELU_SLOPE[0] * exp_bounded(_on_the_left(x)))
+
     def second_derivative(x):
         return where(x > 0.0, 0.0, _scaled_exp(precise(SELU_SLOPE, x), x))
 
@@ -103,8 +116,14 @@ class celu:
     def value(x, alpha):
         return where(x > 0.0, x, alpha * expm1(x / alpha))
 
+    def value_float32(x, alpha):
+        return where(x > 0.0, x, alpha * expm1_bounded(_on_the_left(x * (1.0 / alpha))))
+
     def derivative(x, alpha):
         return where(x > 0.0, 1.0, exp(x / alpha))
+
+    def derivative_float32(x, alpha):
+        return where(x > 0.0, 1.0, exp_bounded(_on_the_left(x * (1.0 / alpha))))
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(1.0 / alpha, x / alpha))

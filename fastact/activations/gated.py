@@ -19,9 +19,9 @@ ELFWING = "Elfwing, Uchibe & Doya, Sigmoid-Weighted Linear Units, Neural Network
 # Beyond it e**-|x| underflows in float64, even times x.
 FAR = 800.0
 
-# In float32 nothing changes beyond this. Its kernels work in float64, whose range makes halves, mirror images and
-# bounds on squares superfluous: forms named _float32 are the same identities without them.
-FAR_FLOAT32 = 110.0
+# Beyond it e**-|x| is 0 in float32, times the largest gradient too. Its kernels work in float64, whose range makes
+# halves, mirror images and bounds on squares superfluous: forms named _float32 are the same identities without them.
+FAR_FLOAT32 = 300.0
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -282,7 +282,7 @@ class gelu:
         return where(x > 0.0, 1.0 - left, left)
 
     def derivative_float32(x):
-        a = _at_most(abs(x), 15.0)
+        a = _at_most(abs(x), 25.0)
         density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)

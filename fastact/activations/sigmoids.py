@@ -5,8 +5,8 @@ from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import exp, exp_and_expm1, expm1, log1p, where
 
 INFINITY = float("inf")
-# Beyond it nothing changes in float32.
-FAR_FLOAT32 = 110.0
+# Beyond it e**-|x| is 0 in float32, times the largest gradient too.
+FAR_FLOAT32 = 300.0
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
@@ -73,6 +73,9 @@ class log_sigmoid:
     def derivative(x):
         e = exp(-abs(x))
         return where(x >= 0.0, e, 1.0) / (1.0 + e)
+
+    def derivative_float32(x):
+        return 1.0 / (1.0 + exp_bounded(_within(x, FAR_FLOAT32)))
 
     def second_derivative(x):
         e = exp(-abs(x))

@@ -1,7 +1,9 @@
 """Smooth forms of the rectifier."""
 
 from fastact._definition import Parameter, define
+from fastact._math.float64 import exp_bounded
 from fastact._math.working import exp, expm1, log1p, sqrt, where
+from fastact.activations.sigmoids import FAR_FLOAT32, _within
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -31,6 +33,9 @@ class softplus:
     def derivative(x, beta):
         e = exp(-abs(beta * x))
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
+
+    def derivative_float32(x, beta):
+        return 1.0 / (1.0 + exp_bounded(-_within(beta * x, FAR_FLOAT32)))
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))
@@ -76,12 +81,23 @@ class squareplus:
         large = 0.5 * abs(x) + 0.5 * _root(x, b)
         return where(x >= 0.0, large, 0.25 * b / large)
 
+    def value_float32(x, b):
+        # Squares of float32 numbers are far from float64's largest.
+        large = 0.5 * (abs(x) + sqrt(x * x + b))
+        return where(x >= 0.0, large, 0.25 * b / large)
+
     def derivative(x, b):
         root = _root(x, b)
         # Halved first: the sum of two numbers near the largest finite one is none.
         large = 0.5 * abs(x) + 0.5 * root
         right = where(root > 1e300, 1.0, large / root)
         return where(x >= 0.0, right, (0.25 * b / large) / root)
+
+    def derivative_float32(x, b):
+        a = where(abs(x) > 1e60, 1e60, abs(x))
+        root = sqrt(a * a + b)
+        large = 0.5 * (a + root)
+        return where(x >= 0.0, large, 0.25 * b) / where(x >= 0.0, root, large * root)
 
     def second_derivative(x, b):
         root = _root(x, b)
