@@ -253,6 +253,15 @@ def test_parameter_gradients(name, shape):
         assert np.all(np.abs(result - expected) <= 2e-7 * scale)
 
 
+def test_a_parameter_gradient_of_many_elements_loses_nothing():
+    random = np.random.default_rng(0)
+    x, grad = (random.normal(size=2**24).astype("f4") for _ in range(2))
+    (got,) = fa.prelu.parameter_gradients(grad, x, np.float32(0.25))
+    expected = np.sum(grad * np.minimum(x, 0), dtype="f8")
+    assert got.dtype == np.float32
+    assert_allclose(got, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", PARAMETRIC)
 def test_parameter_gradients_have_the_same_bits_for_any_thread_count(name, threads):
     random = np.random.default_rng(0)

@@ -1,0 +1,82 @@
+"""A small network in NumPy: dense layers with an activation of fastact between them, trained by Adam."""
+
+import numpy as np
+
+import fastact as fa
+
+
+class Network:
+    """Features to hidden units to classes; the parameters that `learned` names belong to each hidden unit.
+
+    Parameters
+    ----------
+    activation : str
+        The hidden units' activation.
+    sizes : tuple of int
+        Features, hidden units, classes.
+    learned : dict of str to float, optional
+        Parameters of the activation to be learned, and where they start.
+    dtype : str
+        Of everything.
+    """
+
+    def __init__(self, activation, sizes, learned=None, dtype="f4"):
+        self.activation, self.learned = fa.get(activation), tuple(learned or ())
+        features, hidden, classes = sizes
+        random = np.random.default_rng(0)
+        self.parameters = {
+            "hidden_weight": random.normal(0.0, features**-0.5, (features, hidden)).astype(dtype),
+            "hidden_bias": np.zeros(hidden, dtype),
+            "class_weight": random.normal(0.0, hidden**-0.5, (hidden, classes)).astype(dtype),
+            "class_bias": np.zeros(classes, dtype),
+        }
+        self.parameters |= {name: np.full(hidden, start, dtype) for name, start in (learned or {}).items()}
+
+    @property
+    def _shape(self):
+        return {name: self.parameters[name] for name in self.learned}
+
+    def logits(self, x):
+        """Scores of the classes."""
+        self.input = x
+        self.linear = x @ self.parameters["hidden_weight"] + self.parameters["hidden_bias"]
+        self.hidden = self.activation(self.linear, **self._shape)
+        return self.hidden @ self.parameters["class_weight"] + self.parameters["class_bias"]
+
+    def loss_and_gradients(self, x, labels):
+        """Mean cross-entropy, and its gradient for every parameter."""
+        log_probability = fa.log_softmax(self.logits(x))
+        chosen = (np.arange(len(labels)), labels)
+        grad = np.zeros_like(log_probability)
+        grad[chosen] = -1.0 / len(labels)
+        grad = fa.log_softmax.backward_from_output(grad, log_probability)
+        gradients = {"class_weight": self.hidden.T @ grad, "class_bias": grad.sum(0)}
+        grad = grad @ self.parameters["class_weight"].T
+        if self.learned:
+            own = self.activation.parameter_gradients(grad, self.linear, **self._shape)
+            gradients |= dict(zip(self.learned, own, strict=True))
+        grad = self.activation.backward(grad, self.linear, **self._shape)
+        gradients |= {"hidden_weight": self.input.T @ grad, "hidden_bias": grad.sum(0)}
+        return -log_probability[chosen].mean(), gradients
+
+    def accuracy(self, x, labels):
+        """Share of the examples whose largest score is that of their label."""
+        return np.mean(self.logits(x).argmax(1) == labels)
+
+
+def train(network, x, labels, epochs, rate=0.01, batch=128):
+    """Adam (Kingma & Ba, 2015)."""
+    moments = {name: (np.zeros_like(p), np.zeros_like(p)) for name, p in network.parameters.items()}
+    random, step = np.random.default_rng(1), 0
+    for _ in range(epochs):
+        order = random.permutation(len(x))
+        for start in range(0, len(x), batch):
+            step += 1
+            chosen = order[start : start + batch]
+            _, gradients = network.loss_and_gradients(x[chosen], labels[chosen])
+            for name, gradient in gradients.items():
+                mean, square = moments[name]
+                mean += 0.1 * (gradient - mean)
+                square += 0.001 * (gradient * gradient - square)
+                corrected = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+                network.parameters[name] -= rate * corrected
