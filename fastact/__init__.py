@@ -45,8 +45,8 @@ def names(kind: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    kind : {"elementwise", "axiswise"}, optional
-        List only those that work on each element, or only those that work along an axis.
+    kind : {"elementwise", "axiswise", "gated"}, optional
+        List only those that work on each element, along an axis, or on two halves.
 
     Returns
     -------
@@ -64,8 +64,8 @@ def names(kind: str | None = None) -> list[str]:
     >>> fa.names("axiswise")
     ['log_softmax', 'maxout', 'softmax']
     """
-    if kind not in (None, "elementwise", "axiswise"):
-        raise ValueError(f"kind must be 'elementwise', 'axiswise' or None, got {kind!r}")
+    if kind not in (None, "elementwise", "axiswise", "gated"):
+        raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated' or None, got {kind!r}")
     return [name for name, definition in _registry().items() if kind in (None, definition.kind)]
 
 

@@ -25,15 +25,6 @@ _UFUNC_KEYWORDS = {
     "subok": True,
     "signature": None,
 }
-_ARRAYS = {
-    "value": ("x",),
-    "derivative": ("x",),
-    "second_derivative": ("x",),
-    "value_and_derivative": ("x",),
-    "backward": ("grad", "x"),
-    "derivative_from_output": ("y",),
-    "backward_from_output": ("grad", "y"),
-}
 ACCEPTED = (
     "accepted are float16, float32, float64 and bfloat16 (which keep their dtype), "
     "bool and 8- and 16-bit integers (giving float32), wider integers and Python numbers (giving float64)"
@@ -55,7 +46,7 @@ class Direction:
     def __init__(self, definition: Definition, direction: str) -> None:
         self._definition, self._direction = definition, direction
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
-        self._arrays = _ARRAYS[direction]
+        self._arrays = definition.arrays(direction)
         self._defaults = tuple(parameter.default for parameter in definition.parameters)
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
@@ -325,6 +316,10 @@ def make(name: str) -> Any:
     definition = registry[name]
     if definition.kind == "elementwise":
         return Activation(definition)
+    if definition.kind == "gated":
+        from fastact._gated_activation import GatedActivation
+
+        return GatedActivation(definition)
     from fastact._axis_activation import AxisActivation
 
     return AxisActivation(definition)

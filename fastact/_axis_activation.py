@@ -12,7 +12,6 @@ from fastact._definition import Definition
 from fastact._docstrings import docstring
 
 ndarray = np.ndarray
-_ARRAYS = {"value": ("x",), "backward": ("grad", "x"), "backward_from_output": ("grad", "y")}
 
 
 class AxisDirection:
@@ -27,7 +26,7 @@ class AxisDirection:
     def __init__(self, definition: Definition, direction: str) -> None:
         self._definition, self._direction = definition, direction
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
-        self._arrays = _ARRAYS[direction]
+        self._arrays = definition.arrays(direction)
         self._own = ("pieces",) if definition.name == "maxout" else ()
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
@@ -47,12 +46,7 @@ class AxisDirection:
         return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        try:
-            call = self.__signature__.bind(*args, **keywords)
-        except TypeError as error:
-            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
-        call.apply_defaults()
-        given = call.arguments
+        given = self._bound(args, keywords)
         arrays = [_as_array(given[name]) for name in self._arrays]
         axis = self._axis(given["axis"], arrays[-1])
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
@@ -61,6 +55,15 @@ class AxisDirection:
         if self._own:
             return self._pick(arrays, given["pieces"], axis, options)
         return self._run(arrays, options, axis=axis)
+
+    def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
+        """What was given for each name of the signature."""
+        try:
+            call = self.__signature__.bind(*args, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
+        call.apply_defaults()
+        return call.arguments
 
     def _axis(self, axis: Any, array: Any) -> int:
         try:

@@ -14,6 +14,14 @@ registry: dict[str, "Definition"] = {}
 
 REQUIRED_FORMULAS = ("value", "derivative", "second_derivative")
 
+# What a direction takes besides the parameters, where that is not x alone.
+_ARRAYS = {
+    "backward": ("grad", "x"),
+    "parameter_gradients": ("grad", "x"),
+    "derivative_from_output": ("y",),
+    "backward_from_output": ("grad", "y"),
+}
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -60,7 +68,7 @@ class Definition:
     Attributes
     ----------
     name, family, kind : str
-        Canonical name, the file it lives in, ``"elementwise"`` or ``"axiswise"``.
+        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"`` or ``"gated"``.
     summary, notes : str
         First line and rest of the block's docstring.
     formula : str
@@ -87,6 +95,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    gate : str
+        Of a gated linear unit: the activation that its gate goes through.
     """
 
     name: str
@@ -113,12 +123,15 @@ class Definition:
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Callable | None = None
+    gate: str = ""
 
     def __post_init__(self) -> None:
         missing = [fact for fact in ("summary", "formula", "saturation", "use", "avoid") if not getattr(self, fact)]
         if self.kind == "elementwise":
             missing += [name for name in self._required_formulas() if name not in self.formulas]
             missing += [f"limits[{name!r}]" for name in REQUIRED_FORMULAS if name not in self.limits]
+        if self.kind == "gated" and not self.gate:
+            missing.append("gate")
         if len(self.kinks) != len(self.derivative_at_kinks):
             missing.append("derivative_at_kinks")
         if missing:
@@ -130,11 +143,22 @@ class Definition:
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
-        if self.kind != "elementwise":
+        if self.kind == "gated":
+            return ("value", "backward")
+        if self.kind == "axiswise":
             return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
+
+    def arrays(self, direction: str) -> tuple[str, ...]:
+        """The arrays that a direction takes, parameters apart."""
+        names = _ARRAYS.get(direction, ("x",))
+        return (*names, "gate") if self.gate else names
+
+    def results(self, direction: str) -> int:
+        """How many arrays a direction gives."""
+        return 2 if direction == "value_and_derivative" or (self.gate and direction == "backward") else 1
 
 
 def define(**facts: Any) -> Callable[[type], Definition]:

@@ -12,21 +12,24 @@ _SYMBOLS = {
     "backward_from_output": r"grad * f'(x), from y = f(x)",
     "parameter_gradients": r"the sums of grad * df/dp, for each parameter p",
 }
+_GATED_SYMBOLS = {"value": "f(x, gate)", "backward": "grad * df/dx and grad * df/dgate"}
 _ARRAY_TEXTS = {
     "x": "Input, of any shape and layout.",
     "y": "What the activation returned.",
     "grad": "Gradient with respect to the output; broadcasts with the other array.",
 }
+_GATE = """gate : array_like, optional
+    The gate's input. Without it `x` is split in two along `axis`: its first half, and then the gate's.
+axis : int, default -1
+    The axis to split `x` along; its length must be even.
+interleaved : bool, default False
+    Take the elements in turns, the gate's second, instead of halves.
+gate_first : bool, default False
+    The gate's part comes first."""
 _DTYPES = (
     "float16, float32, float64 and bfloat16 keep their dtype; bool and 8- and 16-bit integers give float32; wider "
     "integers and Python numbers give float64."
 )
-_ARRAYS = {
-    "backward": ("grad", "x"),
-    "parameter_gradients": ("grad", "x"),
-    "derivative_from_output": ("y",),
-    "backward_from_output": ("grad", "y"),
-}
 _ERRORS = {
     "TypeError": "If an operand's dtype is complex, longdouble, object or text.",
     "ValueError": "If a parameter is out of its range, shapes do not fit together, or `out` cannot be written.",
@@ -64,11 +67,18 @@ def _summary(definition: Definition, direction: str) -> str:
         "backward_from_output": "Gradient that reaches the input, from the output, of",
         "parameter_gradients": "Gradients that reach the parameters of",
     }
-    return f"{titles[direction]} `{definition.name}`: {_SYMBOLS[direction]}."
+    return f"{titles[direction]} `{definition.name}`: {_symbol(definition, direction)}."
+
+
+def _symbol(definition: Definition, direction: str) -> str:
+    return (_GATED_SYMBOLS if definition.gate else _SYMBOLS)[direction]
 
 
 def _parameters(definition: Definition, direction: str) -> str:
-    lines = [f"{name} : array_like\n    {_ARRAY_TEXTS[name]}" for name in _ARRAYS.get(direction, ("x",))]
+    arrays = definition.arrays(direction)
+    lines = [f"{name} : array_like\n    {_ARRAY_TEXTS[name]}" for name in arrays if name != "gate"]
+    if definition.gate:
+        lines.append(_GATE)
     if definition.name == "maxout":
         lines.append("pieces : int\n    How many adjacent channels make a group; it divides the axis' length.")
     for parameter in definition.parameters:
@@ -94,18 +104,23 @@ def _returns(definition: Definition, direction: str) -> str:
         return "tuple of ndarray\n    One gradient per parameter, of the parameter's shape."
     if direction == "value_and_derivative":
         return f"y, d : ndarray or scalar\n    Two arrays. {_DTYPES}"
+    if definition.gate and direction == "backward":
+        return f"ndarray or tuple of ndarray\n    Of the shape of `x`; with a `gate`, one array for each. {_DTYPES}"
     shape = "Of the operands' broadcast shape; a scalar if they are scalars."
     if definition.name == "maxout" and direction == "value":
         shape = "Of the input's shape, with the axis `pieces` times shorter."
     elif definition.kind == "axiswise":
         shape = "Of the input's shape."
+    elif definition.gate:
+        shape = "Of the input's shape, with half the length along the axis; with a `gate`, of their broadcast shape."
     return f"ndarray or scalar\n    {shape} {_DTYPES}"
 
 
 def _see_also(definition: Definition, direction: str) -> str:
     others = [name for name in definition.directions if name != direction]
     return "\n".join(
-        f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_SYMBOLS[name]}" for name in others
+        f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_symbol(definition, name)}"
+        for name in others
     )
 
 
@@ -152,8 +167,12 @@ def _example(definition: Definition, direction: str) -> str:
         call = "np.ones(2), x, 2" if direction == "backward" else "x, 2"
         lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
         shape = (4,) if direction == "backward" else (2,)
+    elif definition.gate:
+        call = "np.ones(2), x" if direction == "backward" else "x"
+        lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
+        shape = (4,) if direction == "backward" else (2,)
     else:
-        first = "np.ones(3), " if _ARRAYS.get(direction, ("x",))[0] == "grad" else ""
+        first = "np.ones(3), " if definition.arrays(direction)[0] == "grad" else ""
         array = "fa." + definition.name + "(x)" if direction.endswith("from_output") else "x"
         target = "y, d" if direction == "value_and_derivative" else "result"
         lines += [">>> x = np.array([-1.0, 0.0, 1.0])", f">>> {target} = fa.{name}({first}{array})"]

@@ -10,11 +10,12 @@ from typing import Literal
 
 from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
+from fastact._gated_activation import GatedActivation
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -23,7 +24,7 @@ def get_num_threads() -> int: ...
 
 def text() -> str:
     """What the stub file must say."""
-    kinds = {"elementwise": "Activation", "axiswise": "AxisActivation"}
+    kinds = {"elementwise": "Activation", "axiswise": "AxisActivation", "gated": "GatedActivation"}
     return _HEAD + "".join(f"{name}: {kinds[fastact.get(name).info.kind]}\n" for name in fastact.names())
 
 

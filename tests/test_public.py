@@ -14,7 +14,8 @@ from reference import AXISWISE_REFERENCE, REFERENCE
 
 import fastact as fa
 
-ALL = ELEMENTWISE + AXISWISE
+GATED = fa.names("gated")
+ALL = ELEMENTWISE + AXISWISE + GATED
 
 
 def test_names_are_sorted_and_complete():
@@ -64,7 +65,7 @@ def test_unknown_name_suggests_the_nearest(wrong, nearest):
 def test_record_is_complete(name):
     info = fa.get(name).info
     assert info.name == name
-    assert info.kind == ("elementwise" if name in ELEMENTWISE else "axiswise")
+    assert name in fa.names(info.kind)
     for text in (info.family, info.summary, info.formula, info.use, info.avoid):
         assert text.strip()
     assert info.cost > 0

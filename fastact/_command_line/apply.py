@@ -62,7 +62,7 @@ def _function(arguments: argparse.Namespace) -> tuple[Callable[..., Array], int 
         raise ValueError(f"{info.name} has no derivative, only {', '.join(info.directions)}")
     keywords = dict(arguments.parameters)
     function = activation.derivative if arguments.derivative else activation
-    if info.kind == "axiswise":
+    if info.kind != "elementwise":
         axis = -1 if arguments.axis is None else arguments.axis
         return partial(function, **keywords, axis=axis), axis
     if arguments.axis is not None:

@@ -39,11 +39,11 @@ def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operati
     """Prepare an operation on about `size` normal random numbers, standard deviation 2."""
     activation = fastact.get(name)
     parameters = required_parameters(activation)
-    axiswise = activation.info.kind == "axiswise"
-    shape = (max(size // ROW, 1), min(size, ROW)) if axiswise else (size,)
+    has_axis = activation.info.kind != "elementwise"
+    shape = (max(size // ROW, 1), min(size, ROW)) if has_axis else (size,)
     random = np.random.default_rng(0)
     x = (2 * random.standard_normal(shape, np.float32)).astype(dtype)
-    y = np.empty_like(activation(x, **parameters) if axiswise else x)  # maxout's is shorter than x
+    y = np.empty_like(activation(x, **parameters) if has_axis else x)  # maxout's is shorter than x
     if direction == "value":
         return Operation(activation, (x,), parameters, y)
     function = getattr(activation, direction)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+import fastact
+
 Formula = Callable[[Any], Any]
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -88,8 +90,31 @@ _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _gated(gate: str, direction: str) -> Callable[..., Any] | None:
+    """The plain formula of a gated linear unit, made of its gate's."""
+    value, derivative = VALUES.get(gate), DERIVATIVES.get(gate)
+    if value is None or (direction == "backward" and derivative is None):
+        return None
+    if direction == "value":
+        return lambda x: np.multiply(*_through_gate(value, x))
+
+    def backward(grad: Any, x: Any) -> Any:
+        half, opened = _through_gate(value, x)
+        slope = _through_gate(derivative, x)[1]
+        return np.concatenate([grad * opened, grad * half * slope], -1)
+
+    return backward
+
+
+def _through_gate(function: Formula, x: Any) -> tuple[Any, Any]:
+    half, gate = np.split(x, 2, -1)
+    return half, function(gate)
+
+
 def formula(name: str, direction: str) -> Callable[..., Any] | None:
     """Find the plain formula of a direction, called as fastact's function is; None where there is none."""
+    if gate := fastact.get(name).info.gate:
+        return _gated(gate, direction)
     if direction == "value":
         return VALUES.get(name)
     derivative = DERIVATIVES.get(name)

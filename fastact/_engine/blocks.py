@@ -64,6 +64,22 @@ def _backward_of(derivative):
     return backward
 
 
+def _gated(gate):
+    @inlined
+    def value(x, gate_input):
+        return x * gate(gate_input)
+
+    return value
+
+
+def _gated_backward(gate, slope):
+    @inlined
+    def backward(grad, x, gate_input):
+        return grad * gate(gate_input), (grad * x) * slope(gate_input)
+
+    return backward
+
+
 def _both(value, derivative):
     @inlined
     def value_and_derivative(x, *parameters):
@@ -78,8 +94,13 @@ def formula_of(definition_name, direction, dtype):
 
     A formula for float32 alone, where the definition has one, is the same function in fewer operations.
     """
-    formulas = registry[definition_name].formulas
+    formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
     register_helpers()
+    if gate:
+        gate_value = formula_of(gate, "value", dtype)
+        if direction == "value":
+            return _gated(gate_value)
+        return _gated_backward(gate_value, formula_of(gate, "derivative", dtype))
     if direction in formulas:
         return inlined(formulas.get(f"{direction}_{dtype}", formulas[direction]))
     if direction == "value_and_derivative":

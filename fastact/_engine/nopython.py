@@ -101,6 +101,11 @@ def _map(functions):
 
 
 @inlined
+def _identity(value):
+    return value
+
+
+@inlined
 def _double(value):
     return np.float64(value)
 
@@ -111,11 +116,15 @@ def _exact(value):
 
 
 @functools.cache
-def _scalar(name, direction):
-    """A function of scalars that compiled code may call: in float32 where the last array operand is, else float64."""
+def _scalar(name, direction, part=None):
+    """A function of scalars that compiled code may call: in float32 where the last array operand is, else float64.
+
+    Of two results it gives the `part`-th.
+    """
+    pick = _identity if part is None else inlined(lambda results: results[part])
     formula32, formula64 = (formula_of(name, direction, dtype) for dtype in ("float32", "float64"))
     parameters = registry[name].parameters
-    arrays = input_count(direction)
+    arrays = input_count(name, direction)
     doubles = _map([_double] * (arrays + len(parameters)))
     pairs = _map([_exact] * arrays + [_enter_parameter(parameter) for parameter in parameters])
 
@@ -123,10 +132,10 @@ def _scalar(name, direction):
         raise NotImplementedError("for compiled code only")
 
     def in_float32(*args):
-        return np.float32(formula32(*doubles(args)))
+        return np.float32(pick(formula32(*doubles(args))))
 
     def in_float64(*args):
-        return precision.float64_of(formula64(*pairs(args)))
+        return precision.float64_of(pick(formula64(*pairs(args))))
 
     @overloaded(scalar)
     def choose(*args):
@@ -153,19 +162,18 @@ def _of_arity(function, count):
 def compiled(name, direction):
     """The compiled function behind a direction, with the public signature."""
     definition = registry[name]
-    count = input_count(direction) + len(definition.parameters)
-    if direction == "value_and_derivative":
-        value, derivative = compiled(name, "value"), compiled(name, "derivative")
+    count = input_count(name, direction) + len(definition.parameters)
+    if definition.results(direction) == 2:
+        first, second = (numba.vectorize(_of_arity(_scalar(name, direction, part), count)) for part in (0, 1))
 
         def both(*args):
-            return value(*args), derivative(*args)
+            return first(*args), second(*args)
 
         function = _of_arity(inlined(both), count)
     else:
         ufunc = numba.vectorize(_of_arity(_scalar(name, direction), count))
         function = _of_arity(ufunc, count)
-    arrays = {"backward": ("grad", "x"), "backward_from_output": ("grad", "y"), "derivative_from_output": ("y",)}
-    names = (*arrays.get(direction, ("x",)), *(parameter.name for parameter in definition.parameters))
+    names = (*definition.arrays(direction), *(parameter.name for parameter in definition.parameters))
     defaults = tuple(parameter.default for parameter in definition.parameters)
     return numba.njit(_with_signature(function, names, defaults), error_model="numpy")
 

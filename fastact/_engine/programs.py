@@ -28,8 +28,6 @@ def bfloat16():
     return np.dtype(ml_dtypes.bfloat16)
 
 
-RESULTS = {"value_and_derivative": 2}
-
 # A second thread costs some microseconds to wake; a tile of it should cost a few times that.
 NANOSECONDS_WORTH_A_THREAD = 12_000
 
@@ -51,7 +49,7 @@ class Program:
 
     def __init__(self, name, direction, dtypes, constants):
         self.name, self.direction, self.dtypes, self.constants = name, direction, dtypes, constants
-        self.results = RESULTS.get(direction, 1)
+        self.results = registry[name].results(direction)
         self.working = FLOAT64 if dtypes[-1] == FLOAT64 else FLOAT32
         self.constant_words = np.array(constants or (), np.float64).ravel()
         self.words = np.zeros(j.PROGRAM_WORDS, np.int64)
@@ -139,12 +137,12 @@ def constants_of(name, values):
     return tuple(parameter.parts(value) for parameter, value in zip(definition.parameters, values, strict=True))
 
 
-def input_count(direction):
+def input_count(name, direction):
     """How many arrays a direction reads before the parameters."""
-    return 2 if direction.startswith(("backward", WEIGHTED)) else 1
+    return len(registry[name].arrays("backward" if direction.startswith(WEIGHTED) else direction))
 
 
 def operand_count(name, direction, constants):
     """How many arrays a direction reads."""
     parameters = 0 if constants is not None else len(registry[name].parameters)
-    return input_count(direction) + parameters
+    return input_count(name, direction) + parameters

@@ -9,8 +9,9 @@ import functools
 
 from numpy._core import _multiarray_umath
 
+from fastact._definition import registry
 from fastact._engine import driver, rows
-from fastact._engine.programs import NATIVE_DTYPES, RESULTS, Program, RowsProgram, bfloat16, operand_count
+from fastact._engine.programs import NATIVE_DTYPES, Program, RowsProgram, bfloat16, operand_count
 
 _FROM_FUNC_AND_DATA, _REGISTER_LOOP_FOR_TYPE, _FROM_FUNC_AND_DATA_AND_SIGNATURE = (
     1,
@@ -121,7 +122,7 @@ class Elementwise(_Direction):
 
     def __init__(self, name, direction, constants, ufunc_name):
         self.name, self.direction, self.constants = name, direction, constants
-        self.inputs, self.results = operand_count(name, direction, constants), RESULTS.get(direction, 1)
+        self.inputs, self.results = operand_count(name, direction, constants), registry[name].results(direction)
         self.operands = self.inputs + self.results
         self.loop, self._programs = driver.ufunc_loop_address(), {}
         self.ufunc = self._make_ufunc(ufunc_name, self.results)

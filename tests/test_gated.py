@@ -1,0 +1,150 @@
+"""Gated linear units: accuracy, the one-array and the two-array form, layouts, gradients, errors."""
+
+import pickle
+
+import numba
+import numpy as np
+import pytest
+from mpmath import mpf
+from numpy.testing import assert_array_equal
+from reference import exact, ulp_error, ulp_errors
+from sampling import few
+
+import fastact as fa
+
+GATED = fa.names("gated")
+random = np.random.default_rng(0)
+X = random.normal(0, 2, (6, 8, 10)).astype("f4")
+BOUNDS = {"float32": 1, "float64": 1.5}
+
+
+def halves(x):
+    return x[..., :5], x[..., 5:]
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_against_the_gates_own_activation(name):
+    gate = few("float32")
+    x = random.normal(size=gate.size).astype("f4")
+    grad = random.normal(size=gate.size).astype("f4")
+    activation = fa.get(fa.get(name).info.gate)
+    wide = [array.astype("f8") for array in (grad, x, gate)]
+    expected = (
+        wide[1] * activation(wide[2]),
+        wide[0] * activation(wide[2]),
+        wide[0] * wide[1] * activation.derivative(wide[2]),
+    )
+    results = fa.get(name)(x, gate), *fa.get(name).backward(grad, x, gate)
+    for got, right in zip(results, expected, strict=True):
+        assert got.dtype == np.float32
+        assert ulp_errors(got, right).max() <= BOUNDS["float32"]
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_float64_against_mpmath(name):
+    gate = few("float64", 100)
+    x = random.normal(size=gate.size)
+    activation = fa.get(name).info.gate
+    for x_i, gate_i, got in zip(x, gate, fa.get(name)(x, gate), strict=True):
+        expected = mpf(float(x_i)) * exact(activation, float(gate_i))
+        assert ulp_error(got, expected, "float64") <= BOUNDS["float64"]
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.parametrize("name", GATED)
+def test_one_array_is_split_along_an_axis(name, axis):
+    function = fa.get(name)
+    first, second = np.split(X, 2, axis)
+    expected = function(first, second)
+    assert_array_equal(function(X, axis=axis), expected)
+    assert_array_equal(function(np.concatenate([second, first], axis), axis=axis, gate_first=True), expected)
+    mixed = np.stack([first, second], axis % 3 + 1).reshape(X.shape)
+    assert_array_equal(function(mixed, axis=axis, interleaved=True), expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"gate_first": True}, {"interleaved": True}])
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.parametrize("name", GATED)
+def test_backward_fills_the_shape_of_x(name, axis, options):
+    function, x = fa.get(name), X.astype("f8")
+    grad = random.normal(size=function(x, axis=axis).shape)
+    gradient = function.backward(grad, x, axis=axis, **options)
+    assert gradient.shape == x.shape
+    step = 1e-6
+    for _ in range(5):
+        shift = random.normal(size=x.shape)
+        difference = function(x + step * shift, axis=axis, **options) - function(x - step * shift, axis=axis, **options)
+        assert np.sum(gradient * shift) == pytest.approx(np.sum(grad * difference) / (2 * step), rel=1e-6)
+    out = np.empty_like(x)
+    assert function.backward(grad, x, axis=axis, out=out, **options) is out
+    assert_array_equal(out, gradient)
+    in_place = x.copy()
+    function.backward(grad, in_place, axis=axis, out=in_place, **options)
+    assert_array_equal(in_place, gradient)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_dtypes_out_where_and_large_arrays(name):
+    function = fa.get(name)
+    for dtype, expected in {"f2": "f2", "f4": "f4", "f8": "f8", "i1": "f4", "i8": "f8"}.items():
+        x = np.arange(6).reshape(1, 6).astype(dtype)
+        assert function(x).dtype == expected
+        assert function.backward(1.0, x).dtype == fa.sigmoid.backward(1.0, x).dtype
+        assert function.backward(np.ones((1, 3), dtype), x).dtype == expected
+    out = np.full((6, 8, 5), -7, "f4")
+    mask = random.random(out.shape) < 0.5
+    assert function(X, out=out, where=mask) is out
+    assert_array_equal(out, np.where(mask, function(X), -7))
+    large = random.normal(size=(300, 1000)).astype("f4")
+    first, second = np.ascontiguousarray(large[:, :500]), np.ascontiguousarray(large[:, 500:])
+    assert_array_equal(function(large), function(first, second))
+    assert_array_equal(function(large, axis=0), function(large[:150].copy(), large[150:].copy()))
+
+
+def test_geglu_variants():
+    assert_array_equal(fa.geglu(X, approximate="tanh"), fa.geglu_tanh(X))
+    assert_array_equal(fa.geglu.backward(1.0, X, approximate="tanh"), fa.geglu_tanh.backward(1.0, X))
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_empty_scalars_pickling_and_dask(name):
+    dask_array = pytest.importorskip("dask.array")
+    function = fa.get(name)
+    assert function(np.empty((3, 0), "f4")).shape == (3, 0)
+    assert function(1.0, 2.0) == fa.get(function.info.gate)(2.0)
+    for item in (function, function.backward, function.ufunc):
+        assert pickle.loads(pickle.dumps(item)) is item or isinstance(item, type(function.backward))
+    lazy = dask_array.from_array(X, chunks=(2, 8, 10))
+    assert_array_equal(function(lazy).compute(scheduler="synchronous"), function(X))
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_in_compiled_code(name):
+    function = fa.get(name)
+    first, second = (np.ascontiguousarray(half) for half in halves(X))
+
+    @numba.njit
+    def compiled(grad, x, gate):
+        return function(x, gate), function.backward(grad, x, gate)
+
+    value, gradients = compiled(first, first, second)
+    assert_array_equal(value, function(X))
+    for got, expected in zip(gradients, function.backward(first, first, second), strict=True):
+        assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_errors(name):
+    function = fa.get(name)
+    with pytest.raises(ValueError, match=f"{name}.*even length.*got 5"):
+        function(np.ones((2, 5)))
+    with pytest.raises(ValueError, match=f"{name}.*axis 3 is out of range"):
+        function(X, axis=3)
+    with pytest.raises(TypeError, match=f"{name} does not take complex64"):
+        function(np.ones(4, "c8"))
+    with pytest.raises(ValueError, match=f"{name}.*shapes"):
+        function(np.ones(3), np.ones(4))
+    with pytest.raises(ValueError, match=rf"{name}.backward: out must be an array of the shape of x, \(2, 4\)"):
+        function.backward(1.0, np.ones((2, 4)), out=np.ones(4))
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        function(X, axes=1)
