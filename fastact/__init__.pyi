@@ -3,6 +3,7 @@ from typing import Literal
 
 from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
+from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
 
 __version__: str
@@ -11,6 +12,8 @@ def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> li
 def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
+
+maxout_dense: MaxoutDense
 
 bilinear_glu: GatedActivation
 celu: Activation

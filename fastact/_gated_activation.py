@@ -7,7 +7,7 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._activation import Direction, find
-from fastact._axis_activation import AxisDirection
+from fastact._axis_activation import AxisActivation, AxisDirection
 from fastact._definition import Definition
 
 _UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
@@ -119,6 +119,8 @@ class GatedActivation(GatedDirection):
         super().__init__(definition, "value")
         self.info = definition
         self.backward = GatedDirection(definition, "backward")
+
+    __getattr__ = AxisActivation.__getattr__
 
     def __reduce__(self) -> tuple:
         return find, (self.info.name,)

@@ -39,9 +39,22 @@ class Network:
     def logits(self, x):
         """Scores of the classes."""
         self.input = x
-        self.linear = x @ self.parameters["hidden_weight"] + self.parameters["hidden_bias"]
-        self.hidden = self.activation(self.linear, **self._shape)
+        self.hidden = self.hidden_units()
         return self.hidden @ self.parameters["class_weight"] + self.parameters["class_bias"]
+
+    def hidden_units(self):
+        """What the hidden layer makes of the input."""
+        self.linear = self.input @ self.parameters["hidden_weight"] + self.parameters["hidden_bias"]
+        return self.activation(self.linear, **self._shape)
+
+    def hidden_gradients(self, grad):
+        """Gradients for the hidden layer's parameters, from those for its units."""
+        names = ("hidden_weight", "hidden_bias", *self.learned)
+        own = ()
+        if self.learned:
+            own = self.activation.parameter_gradients(grad, self.linear, **self._shape)
+        grad = self.activation.backward(grad, self.linear, **self._shape)
+        return dict(zip(names, (self.input.T @ grad, grad.sum(0), *own), strict=True))
 
     def loss_and_gradients(self, x, labels):
         """Mean cross-entropy, and its gradient for every parameter."""
@@ -51,17 +64,35 @@ class Network:
         grad[chosen] = -1.0 / len(labels)
         grad = fa.log_softmax.backward_from_output(grad, log_probability)
         gradients = {"class_weight": self.hidden.T @ grad, "class_bias": grad.sum(0)}
-        grad = grad @ self.parameters["class_weight"].T
-        if self.learned:
-            own = self.activation.parameter_gradients(grad, self.linear, **self._shape)
-            gradients |= dict(zip(self.learned, own, strict=True))
-        grad = self.activation.backward(grad, self.linear, **self._shape)
-        gradients |= {"hidden_weight": self.input.T @ grad, "hidden_bias": grad.sum(0)}
+        gradients |= self.hidden_gradients(grad @ self.parameters["class_weight"].T)
         return -log_probability[chosen].mean(), gradients
 
     def accuracy(self, x, labels):
         """Share of the examples whose largest score is that of their label."""
         return np.mean(self.logits(x).argmax(1) == labels)
+
+
+class MaxoutNetwork(Network):
+    """The same with a hidden layer of maxout units."""
+
+    def __init__(self, sizes, pieces, dtype="f4"):
+        super().__init__("identity", sizes, dtype=dtype)
+        features, hidden, _ = sizes
+        weight = np.random.default_rng(3).normal(0.0, features**-0.5, (features, hidden, pieces))
+        self.parameters |= {"hidden_weight": weight.astype(dtype), "hidden_bias": np.zeros((hidden, pieces), dtype)}
+
+    @property
+    def _layer(self):
+        return self.parameters["hidden_weight"], self.parameters["hidden_bias"]
+
+    def hidden_units(self):
+        """As in `Network`."""
+        return fa.maxout_dense(self.input, *self._layer)
+
+    def hidden_gradients(self, grad):
+        """As in `Network`."""
+        _, *gradients = fa.maxout_dense.backward(grad, self.input, *self._layer)
+        return dict(zip(("hidden_weight", "hidden_bias"), gradients, strict=True))
 
 
 def train(network, x, labels, epochs, rate=0.01, batch=128):

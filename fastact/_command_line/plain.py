@@ -93,10 +93,12 @@ _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
 def _gated(gate: str, direction: str) -> Callable[..., Any] | None:
     """The plain formula of a gated linear unit, made of its gate's."""
     value, derivative = VALUES.get(gate), DERIVATIVES.get(gate)
-    if value is None or (direction == "backward" and derivative is None):
+    if value is None:
         return None
     if direction == "value":
         return lambda x: np.multiply(*_through_gate(value, x))
+    if derivative is None:
+        return None
 
     def backward(grad: Any, x: Any) -> Any:
         half, opened = _through_gate(value, x)
