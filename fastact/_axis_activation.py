@@ -142,6 +142,14 @@ def _as_array(value: Any) -> Any:
     return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
 
 
+def no_such_direction(activation: Any, name: str) -> AttributeError:
+    """What to raise for an attribute that an activation lacks."""
+    if name.startswith("__"):
+        return AttributeError(name)
+    known = ", ".join([*activation.info.directions[1:], "info", "ufunc"])
+    return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
+
+
 class AxisActivation(AxisDirection):
     """A function along an axis: call it for its value, its attributes for what belongs to it.
 
@@ -160,10 +168,7 @@ class AxisActivation(AxisDirection):
             setattr(self, direction, AxisDirection(definition, direction))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        known = ", ".join([*self.info.directions[1:], "info", "ufunc"])
-        raise AttributeError(f"{self.name} has no {name!r}; it has {known}")
+        raise no_such_direction(self, name)
 
     def __reduce__(self) -> tuple:
         return find, (self.info.name,)

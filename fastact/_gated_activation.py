@@ -7,7 +7,7 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._activation import Direction, find
-from fastact._axis_activation import AxisActivation, AxisDirection
+from fastact._axis_activation import AxisDirection, no_such_direction
 from fastact._definition import Definition
 
 _UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
@@ -120,7 +120,8 @@ class GatedActivation(GatedDirection):
         self.info = definition
         self.backward = GatedDirection(definition, "backward")
 
-    __getattr__ = AxisActivation.__getattr__
+    def __getattr__(self, name: str) -> Any:
+        raise no_such_direction(self, name)
 
     def __reduce__(self) -> tuple:
         return find, (self.info.name,)
