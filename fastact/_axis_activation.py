@@ -81,6 +81,11 @@ class AxisDirection:
         return axis % dimensions
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
+        if not options and "axis" in where and any(map(_is_dask, arrays)):
+            from fastact import _dask
+
+            if _dask.is_cut(arrays, where["axis"]):
+                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, **where)
         try:
             result = self.ufunc(*arrays, **options, **where)
         except (TypeError, ValueError) as error:
@@ -148,6 +153,10 @@ def no_such_direction(activation: Any, name: str) -> AttributeError:
         return AttributeError(name)
     known = ", ".join([*activation.info.directions[1:], "info", "ufunc"])
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
+
+
+def _is_dask(array: Any) -> bool:
+    return type(array).__module__.startswith("dask.array")
 
 
 class AxisActivation(AxisDirection):

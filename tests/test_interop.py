@@ -64,6 +64,50 @@ def test_dask_axiswise(name):
     assert_array_equal(mapped.compute(scheduler="synchronous"), fa.get(name)(X, *arguments))
 
 
+ROWS_OF_CHUNKS = {
+    "plain": X,
+    "far apart": X + np.repeat(np.arange(8) * 3000.0, 5),
+    "one leads": np.where(np.arange(40) == 17, X + 40, X),
+    "a chunk of -inf": np.where(np.arange(40) // 5 == 2, -np.inf, X),
+    "NaN": np.where(X.max() == X, np.nan, X),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("rows", ROWS_OF_CHUNKS)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_dask_axis_in_chunks(name, rows, dtype):
+    x = ROWS_OF_CHUNKS[rows].astype(dtype)
+    function, lazy = fa.get(name), dask.array.from_array(x, chunks=(25, 5))
+    result = function(lazy, axis=1)
+    assert isinstance(result, dask.array.Array)
+    assert (result.chunks, result.dtype) == (lazy.chunks, x.dtype)
+    assert_array_max_ulp_of_normals(result.compute(scheduler="synchronous"), function(x), 3)
+    lazy_columns = dask.array.from_array(x, chunks=(7, 40))
+    assert_array_max_ulp_of_normals(function(lazy_columns, axis=0).compute(scheduler="threads"), function(x, axis=0), 3)
+    grad = np.cos(x, where=np.isfinite(x), out=np.zeros_like(x))
+    tolerance = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    for backward in ("backward", "backward_from_output"):
+        operand = x if backward == "backward" else function(x)
+        given = dask.array.from_array(operand, chunks=(25, 5))
+        got = getattr(function, backward)(grad, given, axis=1)
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got.compute(), getattr(function, backward)(grad, operand, axis=1), **tolerance)
+
+
+def assert_array_max_ulp_of_normals(got, expected, most):
+    finite = np.isfinite(expected)
+    assert_array_equal(got[~finite], expected[~finite])
+    spacing = np.spacing(np.maximum(np.abs(expected[finite]), np.finfo(expected.dtype).smallest_normal))
+    assert (np.abs(got[finite] - expected[finite]) <= most * spacing).all()
+
+
+def test_dask_axis_in_chunks_on_a_cluster(cluster):
+    lazy = dask.array.from_array(X, chunks=(25, 5))
+    got = fa.softmax(lazy, axis=-1).compute(scheduler=cluster)
+    assert_array_max_ulp_of_normals(got, fa.softmax(X, axis=-1), 3)
+
+
 @pytest.mark.parametrize("call", [fa.gelu, fa.gelu.derivative, fa.prelu, lambda x: fa.silu.backward(x, x)])
 def test_xarray_keeps_names_and_coordinates(call):
     array = xarray.DataArray(X, dims=("row", "column"), coords={"row": np.arange(60)}, name="x")
