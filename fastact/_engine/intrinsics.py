@@ -238,6 +238,12 @@ def call_rows(typingctx, kernel, rows, length, places, outer_steps, inner_steps)
 
 
 @intrinsic
+def call_row_kernel(typingctx, kernel, action, block):
+    """Have a row kernel do one of its actions on a block."""
+    return types.void(types.intp, types.intp, types.intp), _call_address(2)
+
+
+@intrinsic
 def call_convert(typingctx, convert, length, source, source_stride, destination, destination_stride):
     """Run a conversion kernel between strided places."""
     return types.void(*[types.intp] * 6), _call_address(5)
