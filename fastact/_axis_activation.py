@@ -1,5 +1,6 @@
 """The public objects of functions along an axis."""
 
+import functools
 import inspect
 import operator
 from typing import Any
@@ -37,7 +38,7 @@ class AxisDirection:
         """The real generalised `numpy.ufunc`, along the last axis unless told otherwise."""
         return _ufuncs.axiswise(self._definition.name, self._direction).ufunc
 
-    @property
+    @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
@@ -47,6 +48,8 @@ class AxisDirection:
         return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
+            return self._run(list(args), {}, **(keywords or {"axis": -1}))
         try:
             call = self.__signature__.bind(*args, **keywords)
         except TypeError as error:
@@ -61,6 +64,13 @@ class AxisDirection:
         if self._own:
             return self._pick(arrays, given["pieces"], axis, options)
         return self._run(arrays, options, axis=axis)
+
+    def _is_plain(self, args: tuple, keywords: dict[str, Any]) -> bool:
+        """Whether a call gives NumPy's own arrays, and no more than an axis that they have."""
+        if len(args) != len(self._arrays) or not all(type(array) is ndarray for array in args):
+            return False
+        axis, dimensions = keywords.get("axis", -1), args[-1].ndim
+        return keywords.keys() <= {"axis"} and type(axis) is int and -dimensions <= axis < dimensions
 
     def _axis(self, axis: Any, array: Any) -> int:
         try:

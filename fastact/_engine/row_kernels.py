@@ -227,10 +227,10 @@ def row_kernel(name, direction, dtype):
 def _key(dtype):
     """An element's bits as an integer that orders as the element does, NaN of either sign above all; its inverse."""
     if dtype == "float32":
-        integer, element, shift = np.int32, np.float32, np.int32(31)
+        integer, shift = np.int32, np.int32(31)
         magnitude_bits, infinity = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
     else:
-        integer, element, shift = np.int64, np.float64, np.int64(63)
+        integer, shift = np.int64, np.int64(63)
         magnitude_bits, infinity = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(0x7FF0000000000000)
 
     @inlined
@@ -291,55 +291,68 @@ def sums_kernel(dtype):
 
     Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
     """
-    load, load_given, store = _stored(dtype, STREAM_BYTES)
+    _, load, store = _stored(dtype, STREAM_BYTES)
     load_sum, _, store_sum = _stored(dtype, ROWS_BYTES)
-    stream_bytes = PARTS[dtype] * STREAM_BYTES
+    stream_bytes, apart = PARTS[dtype] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
     zero = inlined(lambda: 0.0) if dtype == "float32" else inlined(lambda: precision.make_pair(0.0, 0.0))
 
     @inlined
-    def add_line(terms, lanes, length):
-        for lane in range(length):
-            store(lanes, 0, lane, load(lanes, 0, lane) + load_given(terms, 0, lane))
+    def halve(source, lanes, used, width):
+        """Add the upper half of the lanes, each `width` numbers, to the lower one."""
+        half = (used + 1) // 2
+        for i in range((used - half) * width):
+            store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
+        return half
 
-    @inlined
-    def add_four_lines(terms, lanes, width):
-        for lane in range(width):
-            total = load(lanes, 0, lane) + load_given(terms, 0, lane)
-            for line in range(1, 4):
-                total = total + load_given(terms, 0, line * width + lane)
-            store(lanes, 0, lane, total)
-
-    @inlined
-    def add_lanes(lanes, used, width):
-        """Halve the lanes until one is left; each is `width` numbers."""
-        while used > 1:
-            half = (used + 1) // 2
-            for i in range((used - half) * width):
-                store(lanes, 0, i, load(lanes, 0, i) + load(lanes, 0, half * width + i))
-            used = half
-
-    def add(terms, lanes, length, width):
+    @apart
+    def add_up(terms, lanes, used, width, sums):
+        """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        line = LANE_COUNT * width
+        if terms != 0:
+            half = (used + 1) // 2
+            for i in range((used - half) * width, half * width):
+                store(lanes, 0, i, load(terms, 0, i))
+            used = halve(terms, lanes, used, width)
+        while used > 1:
+            used = halve(lanes, lanes, used, width)
+        for i in range(width):
+            store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
+
+    @apart
+    def clear(lanes, count):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for i in range(count):
+            store(lanes, 0, i, zero())
+
+    @inlined
+    def add_lines(terms, lanes, length, line):
+        """Add terms to their lanes, four to each at a time where there are so many."""
         done = 0
-        while done + 4 * line <= length * width:
-            add_four_lines(terms + 8 * done, lanes, line)
+        while done + 4 * line <= length:
+            four = terms + 8 * done
+            for i in range(line):
+                total = load(lanes, 0, i) + load(four, 0, i)
+                for k in range(1, 4):
+                    total = total + load(four, 0, k * line + i)
+                store(lanes, 0, i, total)
             done += 4 * line
-        while done < length * width:
-            add_line(terms + 8 * done, lanes, min(line, length * width - done))
+        while done < length:
+            one = terms + 8 * done
+            for i in range(min(line, length - done)):
+                store(lanes, 0, i, load(lanes, 0, i) + load(one, 0, i))
             done += line
 
-    add = numba.extending.register_jitable(error_model="numpy")(add)
-
-    def finish(lanes, used, width, sums, row):
+    @apart
+    def add_to_lanes(terms, lanes, length, width):
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        add_lanes(lanes, used, width)
-        for i in range(width):
-            store_sum(sums, 0, row + i, load_sum(sums, 0, row + i) + load(lanes, 0, i))
+        if width == 1:  # a constant line makes for a faster loop
+            add_lines(terms, lanes, length, LANE_COUNT)
+        else:
+            add_lines(terms, lanes, length * width, LANE_COUNT * width)
 
-    finish = numba.extending.register_jitable(error_model="numpy")(finish)
     sums_bytes = PARTS[dtype] * ROWS_BYTES
 
     def kernel(streams, block):
@@ -347,19 +360,22 @@ def sums_kernel(dtype):
         outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
         is_rows = llvm.load_word(block, FORM) == ROWS
         groups, length, width = (outer, inner, 1) if is_rows else (1, outer, inner)
-        used = llvm.load_word(block, LANES_USED)
+        used, begins = llvm.load_word(block, LANES_USED), llvm.load_word(block, BEGINS)
+        ends = llvm.load_word(block, ENDS)
         for stream in range(streams):
             terms = llvm.load_word(block, TERMS) + stream * stream_bytes
             lanes = llvm.load_word(block, LANES) + stream * stream_bytes
             sums = llvm.load_word(block, SUMS) + stream * sums_bytes
-            for row in range(groups):
-                if llvm.load_word(block, BEGINS) != 0:
-                    for i in range(used * width):
-                        store(lanes, 0, i, zero())
-                add(terms, lanes, length, width)
-                if llvm.load_word(block, ENDS) != 0:
-                    finish(lanes, used, width, sums, row)
+            for _ in range(groups):
+                if begins and ends and length == used:
+                    add_up(terms, lanes, used, width, sums)
+                else:
+                    if begins:
+                        clear(lanes, used * width)
+                    add_to_lanes(terms, lanes, length, width)
+                    if ends:
+                        add_up(0, lanes, used, width, sums)
                 terms += 8 * length
-                lanes += 8 * LANE_COUNT
+                sums += 8
 
     return compile_function(kernel, "void(intp, intp)", f"sums-{dtype}")

@@ -32,14 +32,16 @@ JOB_WORDS = 18
 WHOLE, LARGEST, SUMS, RESULTS = range(4)
 
 MAX_CHUNKS = 128
+# Rows are shared by threads where they are so many times longer than what is worth a thread.
+SHARING = 4
 # Where rows are shorter they go side by side, transposed into scratch memory if need be.
 SHORT_ROW, FEW_ROWS = 32, 8
-# Rows side by side that are not short: a cache line of float32.
-LANES = 16
+# Rows side by side that are not short: whole cache lines.
+LANES = 32
 
 # Scratch memory of one thread; and that which threads share: of each chunk, its rows' largest elements and sums.
 _SIDE_BYTES = 2 * k.MAX_TERMS
-_TERMS_BYTES = 1 << 17
+_TERMS_BYTES = 1 << 18
 _LANES_BYTES = _SIDE_BYTES * k.STREAM_BYTES
 _BUFFER_BYTES = 8 * k.BLOCK
 _STATE_BYTES = _SIDE_BYTES * k.ROWS_BYTES
@@ -185,12 +187,12 @@ def add_terms(job, block, scratch, row, start, stop):
 
 
 @register_jitable
-def clear_sums(block, rows):
+def clear_sums(program, block, rows):
     """Begin the sums of a tile's rows."""
     sums = llvm.load_word(block, k.SUMS)
-    for stream in range(_SIDE_BYTES):
+    for stream in range(llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, PARTS)):
         for row in range(rows):
-            llvm.store_word(sums, stream * k.MOST_ROWS + row, 0)
+            llvm.store_scratch(sums + stream * k.ROWS_BYTES, 8 * row, 0.0)
 
 
 @register_jitable
@@ -224,7 +226,7 @@ def run_tile(job, block, scratch, row, rows):
     begin_tile(job, block, scratch, rows)
     if llvm.load_word(program, NEEDS_LARGEST) != 0:
         find_largest(job, block, scratch, row, 0, length)
-    clear_sums(block, rows)
+    clear_sums(program, block, rows)
     if llvm.load_word(program, TERM_COUNT) != 0:
         for chunk in range(llvm.load_word(job, CHUNKS)):
             add_terms(job, block, scratch, row, chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk))
@@ -250,7 +252,8 @@ def run_chunk(job, block, scratch, chunk):
     """One chunk's part of the phase that the tile is in."""
     phase, shared, row = llvm.load_word(job, PHASE), llvm.load_word(job, SHARED), llvm.load_word(job, FIRST_ROW)
     rows = min(llvm.load_word(job, TILE_ROWS), llvm.load_word(job, ROWS) - row)
-    size = llvm.load_word(llvm.load_word(job, PROGRAM), j.WORKING_SIZE)
+    program = llvm.load_word(job, PROGRAM)
+    size = llvm.load_word(program, j.WORKING_SIZE)
     start, stop = chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk)
     begin_tile(job, block, scratch, rows)
     if phase == LARGEST:
@@ -259,7 +262,7 @@ def run_chunk(job, block, scratch, chunk):
         return
     llvm.store_word(block, k.LARGEST, shared)
     if phase == SUMS:
-        clear_sums(block, rows)
+        clear_sums(program, block, rows)
         add_terms(job, block, scratch, row, start, stop)
         place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
         copy_sums(scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
@@ -290,7 +293,7 @@ def join_sums(job, block, rows):
     llvm.store_word(block, k.BEGINS, 0)
     llvm.store_word(block, k.ENDS, 1)
     llvm.store_word(block, k.LANES_USED, 1)
-    clear_sums(block, rows)
+    clear_sums(program, block, rows)
     for chunk in range(llvm.load_word(job, CHUNKS)):
         place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
         copy_sums(llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
@@ -400,13 +403,14 @@ def run_job(job):
     threads, tiles = llvm.load_word(state, j.THREADS), llvm.load_word(job, TILES)
     chunks, worker = llvm.load_word(job, CHUNKS), llvm.load_word(state, j.ROWS_WORKER)
     elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
-    can_share = llvm.load_word(program, TERM_COUNT) != 0
-    pieces = tiles * chunks if can_share else tiles
-    many = threads > 1 and elements >= llvm.load_word(program, j.PARALLEL_FROM) and pieces > 1
+    worth_it = llvm.load_word(program, j.PARALLEL_FROM)
+    # Sharing rows takes the threads three calls, and terms anew.
+    can_share = chunks > 1 and llvm.load_word(program, TERM_COUNT) != 0 and elements >= SHARING * worth_it
+    many = threads > 1 and elements >= worth_it and (tiles > 1 or can_share)
     if not (many and llvm.try_acquire(state + 8 * j.BUSY)):
         llvm.call_worker(worker, job)
         return
-    if tiles >= threads or chunks == 1 or not can_share:
+    if tiles >= threads or not can_share:
         llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, min(threads, tiles))
     else:
         llvm.call_worker(llvm.load_word(state, j.SHARING_WORKER), job)
