@@ -1,5 +1,6 @@
 """The public objects of functions along an axis."""
 
+import functools
 import inspect
 import operator
 from typing import Any
@@ -36,7 +37,7 @@ class AxisDirection:
         """The real generalised `numpy.ufunc`, along the last axis unless told otherwise."""
         return _ufuncs.axiswise(self._definition.name, self._direction).ufunc
 
-    @property
+    @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
@@ -46,6 +47,8 @@ class AxisDirection:
         return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
+            return self._run(list(args), {}, **(keywords or {"axis": -1}))
         given = self._bound(args, keywords)
         arrays = [_as_array(given[name]) for name in self._arrays]
         axis = self._axis(given["axis"], arrays[-1])
@@ -64,6 +67,13 @@ class AxisDirection:
             raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
         call.apply_defaults()
         return call.arguments
+
+    def _is_plain(self, args: tuple, keywords: dict[str, Any]) -> bool:
+        """Whether a call gives NumPy's own arrays, and no more than an axis that they have."""
+        if len(args) != len(self._arrays) or not all(type(array) is ndarray for array in args):
+            return False
+        axis, dimensions = keywords.get("axis", -1), args[-1].ndim
+        return keywords.keys() <= {"axis"} and type(axis) is int and -dimensions <= axis < dimensions
 
     def _axis(self, axis: Any, array: Any) -> int:
         try:

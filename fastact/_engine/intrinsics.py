@@ -232,9 +232,9 @@ def call_kernel(typingctx, kernel, length, operands, constants):
 
 
 @intrinsic
-def call_rows(typingctx, kernel, rows, length, places, outer_steps, inner_steps):
-    """Run a row kernel on `rows` rows of `length` elements."""
-    return types.void(*[types.intp] * 6), _call_address(5)
+def call_row_kernel(typingctx, kernel, action, block):
+    """Have a row kernel do one of its actions on a block."""
+    return types.void(types.intp, types.intp, types.intp), _call_address(2)
 
 
 @intrinsic

@@ -195,6 +195,17 @@ def _overload_exp_and_expm1(x):
     return implementation
 
 
+def parts_of(x):
+    """The two float64 of a number in working precision."""
+    raise NotImplementedError
+
+
+@overloaded(parts_of)
+def _overload_parts_of(x):
+    hi, lo = _parts(x)
+    return lambda x: (hi(x), lo(x))
+
+
 @inlined
 def exact(x):
     """A float64 as a pair."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastact._definition import registry
 from fastact._engine import job as j
-from fastact._engine import rows, threads
+from fastact._engine import row_kernels, rows, threads
 from fastact._engine.blocks import WEIGHTED, block_kernel
 from fastact._engine.conversions import pack_address, unpack_address
 from fastact._lock import once
@@ -77,18 +77,33 @@ class Program:
 class RowsProgram:
     """The words that tell the loop of generalised ufuncs how to run one direction for one dtype."""
 
-    def __init__(self, name, direction, dtypes):
+    def __init__(self, name, direction, dtypes, signature):
         self.name, self.direction, self.dtypes = name, direction, dtypes
+        self.working = FLOAT64 if dtypes[-1] == FLOAT64 else FLOAT32
         self.words = np.zeros(rows.PROGRAM_WORDS, np.int64)
-        self.words[rows.OPERANDS] = len(dtypes)
-        self.words[rows.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
-        self.words[rows.STATE] = state().ctypes.data
+        self.words[j.INPUTS], self.words[j.OPERANDS] = len(dtypes) - 1, len(dtypes)
+        self.words[j.WORKING_SIZE] = self.working.itemsize
+        self.words[j.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
+        self.words[j.STATE] = state().ctypes.data
+        cores = signature.replace("->", ",").split(",")
+        self.words[rows.HAVE_AXIS] = sum((core != "()") << operand for operand, core in enumerate(cores))
         self.address = self.words.ctypes.data
         _programs[self.address] = self
 
     def prepare(self):
-        """Compile the kernel, or take it from the cache."""
-        self.words[rows.KERNEL] = rows.rows_kernel(self.name, self.direction, self.dtypes[-1].name).address
+        """Compile the kernels, or take them from the cache."""
+        working = self.working.name
+        convert = [pack_address(dtype, self.working) for dtype in self.dtypes[:-1]]
+        convert.append(unpack_address(self.dtypes[-1], self.working))
+        self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
+        formulas = row_kernels.Formulas(self.name, self.direction)
+        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
+        self.words[rows.NEEDS_LARGEST], self.words[rows.NEEDS_KEPT] = formulas.needs_largest, formulas.needs_kept
+        if formulas.needs_largest:
+            self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working).address
+        self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(working).address
+        kernel = row_kernels.row_kernel(self.name, self.direction, working)
+        self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
 
 
 _failures = []

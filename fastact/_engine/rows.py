@@ -1,331 +1,428 @@
-"""Functions along an axis: row kernels, their loop behind generalised ufuncs, and threads over rows."""
+"""Functions along an axis: the loop behind generalised ufuncs, which cuts arrays into blocks of rows.
+
+Threads take tiles: neighbouring rows, whole. A tile is gone through block by block, once for each of what its rows
+need: their largest elements, their sums, their results. Terms that fit the scratch memory are kept for the results.
+Where there are fewer tiles than threads, because rows are long, threads share a tile's rows instead, chunk by chunk.
+
+A row's sums are sums of chunks, whose length the row's alone decides, and so is each chunk's: a row has the same bits
+wherever it lies, in any form, with any number of threads.
+"""
 
 import functools
 
-import numba
-import numpy as np
+from numba.extending import register_jitable
 
-from fastact._definition import registry
-from fastact._engine import conversions, precision
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
-from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers
+from fastact._engine import row_kernels as k
 from fastact._engine.cache import compile_function
-from fastact._engine.driver import prepare
-from fastact._engine.inlined import inlined
+from fastact._engine.driver import copy_strided, is_direct, move, prepare
 
-# Partial maxima and sums are kept in this many lanes, each a plain running one: that vectorises, and adds in an order
-# that depends on the length alone.
-LANES = 256
-_LANE_BYTES = 16 * LANES
-_MOST_SUMS = 3
-_SUMS_BYTES = _LANE_BYTES * _MOST_SUMS
-_PLACES_BYTES = 8 * j.MAX_OPERANDS
-
-# A program's words.
-# Those that `driver.prepare` reads are where it looks for them.
-KERNEL, OPERANDS, PARALLEL_FROM, STATE = j.KERNEL, j.OPERANDS, j.PARALLEL_FROM, j.STATE
-PROGRAM_WORDS = j.PROGRAM_OPERANDS
+# A program's words, after those of every program.
+LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, PARTS, NEEDS_LARGEST, NEEDS_KEPT, HAVE_AXIS = range(
+    j.PROGRAM_WORDS, j.PROGRAM_WORDS + 7
+)
+PROGRAM_WORDS = j.PROGRAM_WORDS + 7
 # A job's words.
-PROGRAM, ROWS, LENGTH, TILE_ROWS, TILES, NEXT_TILE, ARGS, STEPS = range(8)
-JOB_WORDS = 8
-_JOB_BYTES = 8 * JOB_WORDS
+PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
+TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, RESULT_LENGTH, NEXT = range(7, 15)
+# Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
+PHASE, FIRST_ROW, SHARED = range(15, 18)
+JOB_WORDS = 18
+WHOLE, LARGEST, SUMS, RESULTS = range(4)
+
+MAX_CHUNKS = 128
+# Rows are shared by threads where they are so many times longer than what is worth a thread.
+SHARING = 4
+# Where rows are shorter they go side by side, transposed into scratch memory if need be.
+SHORT_ROW, FEW_ROWS = 32, 8
+# Rows side by side that are not short: whole cache lines.
+LANES = 32
+
+# Scratch memory of one thread; and that which threads share: of each chunk, its rows' largest elements and sums.
+_SIDE_BYTES = 2 * k.MAX_TERMS
+_TERMS_BYTES = 1 << 18
+_LANES_BYTES = _SIDE_BYTES * k.STREAM_BYTES
+_BUFFER_BYTES = 8 * k.BLOCK
+_STATE_BYTES = _SIDE_BYTES * k.ROWS_BYTES
+_BUFFERS = _TERMS_BYTES + _LANES_BYTES
+_LARGEST = _BUFFERS + _BUFFER_BYTES * k.MAX_OPERANDS
+_SUMS = _LARGEST + k.ROWS_BYTES
+_CONSTANTS = _SUMS + _STATE_BYTES
+_SCRATCH_BYTES = _CONSTANTS + _STATE_BYTES
+_CHUNK_LARGEST = k.ROWS_BYTES + _STATE_BYTES
+_CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
+_SHARED_BYTES = _CHUNK_SUMS + _SIDE_BYTES * 8 * LANES * MAX_CHUNKS
+_PLACES_BYTES = 8 * j.MAX_OPERANDS
+_BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
-TILE_ELEMENTS = 16_384
 
 
-# --- elements --------------------------------------------------------------------------------------
+# --- blocks ----------------------------------------------------------------------------------------
 
 
-def _plain_reader(dtype):
-    """How an element of a dtype is brought into float32 or float64, exactly: enough to compare."""
-    if dtype == "float32":
-        return inlined(lambda base, offset: llvm.load_operand(base, offset, numba.float32))
-    if dtype == "float64":
-        return inlined(lambda base, offset: llvm.load_operand(base, offset, numba.float64))
-    convert = getattr(conversions, f"{dtype}_to_float32")
-    return inlined(lambda base, offset: convert(llvm.load_operand(base, offset, numba.uint16)))
+@register_jitable
+def begin_tile(job, block, scratch, rows):
+    """Say what all blocks of a tile have in common."""
+    llvm.store_word(block, k.FORM, llvm.load_word(job, FORM))
+    llvm.store_word(block, k.OUTER, rows)
+    llvm.store_word(block, k.INNER, rows)
+    llvm.store_word(block, k.TERMS, scratch)
+    llvm.store_word(block, k.LANES, scratch + _TERMS_BYTES)
+    llvm.store_word(block, k.LARGEST, scratch + _LARGEST)
+    llvm.store_word(block, k.SUMS, scratch + _SUMS)
+    llvm.store_word(block, k.CONSTANTS, scratch + _CONSTANTS)
 
 
-def _reader(dtype):
-    """How an element of a dtype is brought into working precision."""
-    read = _plain_reader(dtype)
-    enter = ENTER["float64" if dtype == "float64" else "float32"]
-    return inlined(lambda base, offset: enter(read(base, offset)))
+@register_jitable
+def begin_block(job, block, scratch, start, length):
+    """Say how long a block is, and where its terms go."""
+    llvm.store_word(block, k.INNER if llvm.load_word(block, k.FORM) == k.ROWS else k.OUTER, length)
+    if llvm.load_word(job, KEPT_BLOCKS) != 0:
+        place = start // llvm.load_word(job, BLOCK_LENGTH)
+        llvm.store_word(block, k.TERMS, scratch + place * llvm.load_word(job, KEPT_BLOCKS))
 
 
-def _writer(dtype):
-    """How a result in working precision is brought to its place."""
-    if dtype in LEAVE:
-        leave = LEAVE[dtype]
-        return inlined(lambda base, offset, value: llvm.store_result(base, offset, leave(value)))
-    convert = getattr(conversions, f"float32_to_{dtype}")
-    return inlined(lambda base, offset, value: llvm.store_result(base, offset, convert(np.float32(value))))
+@register_jitable
+def operand_place(job, operand, row, start):
+    """Where an operand's element `start` of a row lies."""
+    along, across = llvm.load_word(job, ELEMENT_STEPS), llvm.load_word(job, ROW_STEPS)
+    address = llvm.load_word(llvm.load_word(job, ARGS), operand)
+    return address + start * llvm.load_word(along, operand) + row * llvm.load_word(across, operand)
 
 
-def _lanes(dtype):
-    """How running sums are kept: load, store and zero, in working precision."""
-    if dtype == "float64":
-
-        @inlined
-        def load(base, offset):
-            hi = llvm.load_scratch(base, offset, numba.float64)
-            return precision.make_pair(hi, llvm.load_scratch(base, 8 * LANES + offset, numba.float64))
-
-        @inlined
-        def store(base, offset, value):
-            llvm.store_scratch(base, offset, precision.hi_part(value))
-            llvm.store_scratch(base, 8 * LANES + offset, precision.lo_part(value))
-
-        return load, store, inlined(lambda: precision.make_pair(0.0, 0.0))
-    load = inlined(lambda base, offset: llvm.load_scratch(base, offset, numba.float64))
-    store = inlined(lambda base, offset, value: llvm.store_scratch(base, offset, float(value)))
-    return load, store, inlined(lambda: 0.0)
+@register_jitable
+def operand_steps(job, operand):
+    """An operand's steps along a block's outer and inner dimension."""
+    along = llvm.load_word(llvm.load_word(job, ELEMENT_STEPS), operand)
+    across = llvm.load_word(llvm.load_word(job, ROW_STEPS), operand)
+    return (across, along) if llvm.load_word(job, FORM) == k.ROWS else (along, across)
 
 
-# --- row kernels -----------------------------------------------------------------------------------
+@register_jitable
+def move_block(program, operand, block, source, source_steps, destination, destination_steps):
+    """Pack or unpack one operand's block, line by line."""
+    llvm.keep_apart()
+    inner = llvm.load_word(block, k.INNER)
+    for _ in range(llvm.load_word(block, k.OUTER)):
+        move(program, operand, inner, source, source_steps[1], destination, destination_steps[1])
+        source += source_steps[0]
+        destination += destination_steps[0]
 
 
-def _largest_of_row(dtype):
-    """The largest element of a row, NaN where there is one: lane by lane, then among the lanes."""
-    read = _plain_reader(dtype)
-    size = 8 if dtype == "float64" else 4
-    element = ELEMENT["float64" if dtype == "float64" else "float32"]
-
-    @inlined
-    def larger(a, b):
-        return b if b > a or not b <= b else a
-
-    @inlined
-    def largest_of_row(x, stride, length, scratch):
-        used = min(length, LANES)
-        for lane in range(used):
-            llvm.store_scratch(scratch, size * lane, read(x, lane * stride))
-        for start in range(LANES, length, LANES):
-            for lane in range(min(LANES, length - start)):
-                value = larger(
-                    llvm.load_scratch(scratch, size * lane, element), read(x + start * stride, lane * stride)
-                )
-                llvm.store_scratch(scratch, size * lane, value)
-        largest = llvm.load_scratch(scratch, 0, element)
-        for lane in range(1, used):
-            largest = larger(largest, llvm.load_scratch(scratch, size * lane, element))
-        return largest
-
-    return largest_of_row
-
-
-@inlined
-def times(steps, count):
-    """So many steps of each operand."""
-    if len(steps) == 2:
-        return steps[0] * count, steps[1] * count
-    return steps[0] * count, steps[1] * count, steps[2] * count
-
-
-@inlined
-def advanced(places, steps, count):
-    """Each operand's place, so many steps on."""
-    if len(steps) == 2:
-        return places[0] + steps[0] * count, places[1] + steps[1] * count
-    return places[0] + steps[0] * count, places[1] + steps[1] * count, places[2] + steps[2] * count
-
-
-def _operands_reader(read, count):
-    if count == 1:
-        return inlined(lambda places, offsets: (read(places[0], offsets[0]),))
-    return inlined(lambda places, offsets: (read(places[0], offsets[0]), read(places[1], offsets[1])))
-
-
-def _add_terms(terms, lanes, sums):
-    """Add one element's terms to the running sums of its lane."""
-    load, store, _ = lanes
-
-    @inlined
-    def add_two(operands, largest, scratch, offset):
-        first, second = terms(*(operands + (largest,)))
-        store(scratch, offset, load(scratch, offset) + first)
-        store(scratch, _LANE_BYTES + offset, load(scratch, _LANE_BYTES + offset) + second)
-
-    @inlined
-    def add_three(operands, largest, scratch, offset):
-        first, second, third = terms(*(operands + (largest,)))
-        store(scratch, offset, load(scratch, offset) + first)
-        store(scratch, _LANE_BYTES + offset, load(scratch, _LANE_BYTES + offset) + second)
-        store(scratch, 2 * _LANE_BYTES + offset, load(scratch, 2 * _LANE_BYTES + offset) + third)
-
-    return add_two if sums == 2 else add_three
-
-
-def _sum_of_lanes(lanes):
-    load, store, _ = lanes
-
-    @inlined
-    def sum_of_lanes(scratch, used):
-        while used > 1:
-            half = (used + 1) // 2
-            for lane in range(used - half):
-                store(scratch, 8 * lane, load(scratch, 8 * lane) + load(scratch, 8 * (half + lane)))
-            used = half
-        return load(scratch, 0)
-
-    return sum_of_lanes
-
-
-def _sums_of_row(reader, terms, lanes, sums):
-    add_terms, sum_of_lanes = _add_terms(terms, lanes, sums), _sum_of_lanes(lanes)
-    _, store, zero = lanes
-
-    @inlined
-    def sums_of_row(places, steps, length, largest, scratch):
-        used = min(length, LANES)
-        for k in range(sums):
-            for lane in range(used):
-                store(scratch, k * _LANE_BYTES + 8 * lane, zero())
-        for start in range(0, length, LANES):
-            for lane in range(min(LANES, length - start)):
-                operands = reader(advanced(places, steps, start), times(steps, lane))
-                add_terms(operands, largest, scratch, 8 * lane)
-        return used
-
-    @inlined
-    def two(places, steps, length, largest, scratch):
-        used = sums_of_row(places, steps, length, largest, scratch)
-        return sum_of_lanes(scratch, used), sum_of_lanes(scratch + _LANE_BYTES, used)
-
-    @inlined
-    def three(places, steps, length, largest, scratch):
-        used = sums_of_row(places, steps, length, largest, scratch)
-        return (
-            sum_of_lanes(scratch, used),
-            sum_of_lanes(scratch + _LANE_BYTES, used),
-            sum_of_lanes(scratch + 2 * _LANE_BYTES, used),
-        )
-
-    return two if sums == 2 else three
-
-
-def _row(formulas, direction, dtype, contiguous):
-    """One row of a function with sums: largest element, sums, results.
-
-    The contiguous form ignores the steps it is given for constants, which is what LLVM needs to vectorise. (One form,
-    called with either, would not do: LLVM sees that they are equal and makes one call of the two.)
-    """
-    inputs, sums = (1, 2) if direction == "value" else (2, 3 if direction == "backward" else 2)
-    read, write, lanes = _reader(dtype), _writer(dtype), _lanes(dtype)
-    reader = _operands_reader(read, inputs)
-    formula = inlined(formulas[direction])
-    sums_of_row = _sums_of_row(reader, inlined(formulas[f"{direction}_terms"]), lanes, sums)
-    largest_of_row, enter = _largest_of_row(dtype), ENTER["float64" if dtype == "float64" else "float32"]
-    has_largest, zero = direction != "backward_from_output", lanes[2]
-
-    constant_steps = ({"float32": 4, "float64": 8}.get(dtype, 2),) * (inputs + 1)
-
-    @inlined
-    def row(places, given_steps, length, scratch):
-        steps = constant_steps if contiguous else given_steps
-        if has_largest:
-            largest = enter(largest_of_row(places[inputs - 1], steps[inputs - 1], length, scratch))
+@register_jitable
+def bring(job, block, scratch, row, start, first):
+    """Point the block at its operands from the first one asked for on, packed where they must be."""
+    llvm.keep_apart()
+    program = llvm.load_word(job, PROGRAM)
+    size, inputs = llvm.load_word(program, j.WORKING_SIZE), llvm.load_word(program, j.INPUTS)
+    for operand in range(first, llvm.load_word(program, j.OPERANDS)):
+        place, steps = operand_place(job, operand, row, start), operand_steps(job, operand)
+        if is_direct(program, operand, steps[1]):
+            llvm.store_word(block, k.PLACES + operand, place)
+            llvm.store_word(block, k.STEPS + operand, steps[0])
         else:
-            largest = zero()
-        totals = sums_of_row(places, steps, length, largest, scratch)
-        for i in range(length):
-            y = formula(*(reader(places, times(steps, i)) + (largest,) + totals))
-            write(places[inputs], i * steps[inputs], y)
-
-    return row
-
-
-def _words_of(count):
-    """A compiled function that reads `count` words from an address on."""
-    if count == 2:
-        return inlined(lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1)))
-    return inlined(lambda address: (llvm.load_word(address, 0), llvm.load_word(address, 1), llvm.load_word(address, 2)))
+            buffer, line = scratch + _BUFFERS + operand * _BUFFER_BYTES, size * llvm.load_word(block, k.INNER)
+            llvm.store_word(block, k.PLACES + operand, buffer)
+            llvm.store_word(block, k.STEPS + operand, line)
+            if operand < inputs:
+                move_block(program, operand, block, place, steps, buffer, (line, size))
+    llvm.store_word(block, k.X, llvm.load_word(block, k.PLACES + inputs - 1))
+    llvm.store_word(block, k.X_STEP, llvm.load_word(block, k.STEPS + inputs - 1))
 
 
-def _rows_kernel(formulas, direction, dtype, size):
-    count = 2 if direction == "value" else 3
-    words, contiguous = _words_of(count), (size,) * count
-    contiguous_row, strided_row = (_row(formulas, direction, dtype, is_contiguous) for is_contiguous in (True, False))
-
-    def kernel(rows, length, places, outer_steps, inner_steps):
-        llvm.prefer_512_bit()
-        scratch = llvm.stack_buffer(_SUMS_BYTES)
-        starts, strides, steps = words(places), words(outer_steps), words(inner_steps)
-        for _ in range(rows):
-            if steps == contiguous:
-                contiguous_row(starts, steps, length, scratch)
-            else:
-                strided_row(starts, steps, length, scratch)
-            starts = advanced(starts, strides, 1)
-
-    return kernel
+@register_jitable
+def deliver(job, block, scratch, row, start):
+    """Bring results from their buffer, if they are in one, to their place."""
+    program = llvm.load_word(job, PROGRAM)
+    result, size = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.WORKING_SIZE)
+    buffer = scratch + _BUFFERS + result * _BUFFER_BYTES
+    if llvm.load_word(block, k.PLACES + result) == buffer:
+        line = size * llvm.load_word(block, k.INNER)
+        place, steps = operand_place(job, result, row, start), operand_steps(job, result)
+        move_block(program, result, block, buffer, (line, size), place, steps)
 
 
-def _pick_kernel(direction, dtype):
-    """Kernels of maxout: elements are compared and copied."""
-    read, plain, write = _reader(dtype), _plain_reader(dtype), _writer(dtype)
-    enter, largest_of_row = ENTER["float64" if dtype == "float64" else "float32"], _largest_of_row(dtype)
-
-    def value(rows, length, places, outer_steps, inner_steps):
-        scratch = llvm.stack_buffer(_LANE_BYTES)
-        x, y = llvm.load_word(places, 0), llvm.load_word(places, 1)
-        for _ in range(rows):
-            write(y, 0, enter(largest_of_row(x, llvm.load_word(inner_steps, 0), length, scratch)))
-            x += llvm.load_word(outer_steps, 0)
-            y += llvm.load_word(outer_steps, 1)
-
-    def backward(rows, length, places, outer_steps, inner_steps):
-        scratch = llvm.stack_buffer(_LANE_BYTES)
-        grad, x, result = llvm.load_word(places, 0), llvm.load_word(places, 1), llvm.load_word(places, 2)
-        x_step, result_step = llvm.load_word(inner_steps, 0), llvm.load_word(inner_steps, 1)
-        for _ in range(rows):
-            largest, gradient = largest_of_row(x, x_step, length, scratch), read(grad, 0)
-            free = True
-            for i in range(length):
-                value = plain(x, i * x_step)
-                won = free and (value >= largest or not value <= value)
-                free = free and not won
-                write(result, i * result_step, precision.w.where(won, gradient, 0.0))
-            grad += llvm.load_word(outer_steps, 0)
-            x += llvm.load_word(outer_steps, 1)
-            result += llvm.load_word(outer_steps, 2)
-
-    return value if direction == "value" else backward
+# --- what rows need --------------------------------------------------------------------------------
 
 
-def rows_kernel(name, direction, dtype):
-    """Compile the row kernel of one direction for one dtype."""
-    formulas = registry[name].formulas
-    register_helpers()
-    size = 4 if dtype == "float32" else 8 if dtype == "float64" else 2
-    kernel = _pick_kernel(direction, dtype) if name == "maxout" else _rows_kernel(formulas, direction, dtype, size)
-    return compile_function(kernel, f"void({', '.join(['intp'] * 5)})", f"{name}-{direction}-{dtype}-rows")
+@register_jitable
+def is_one_block(job):
+    """Whether a tile is a single block, which is brought but once."""
+    return llvm.load_word(job, LENGTH) <= llvm.load_word(job, BLOCK_LENGTH)
 
 
-# --- the loop behind generalised ufuncs ------------------------------------------------------------
+@register_jitable
+def find_largest(job, block, scratch, row, start, stop):
+    """Find the largest elements of a tile's rows, from `start` to `stop`."""
+    llvm.keep_apart()
+    program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
+    kernel = llvm.load_word(program, LARGEST_KERNEL)
+    first = 0 if is_one_block(job) else llvm.load_word(program, j.INPUTS) - 1
+    llvm.call_row_kernel(kernel, k.BEGIN, block)
+    for begin in range(start, stop, block_length):
+        begin_block(job, block, scratch, begin, min(block_length, stop - begin))
+        bring(job, block, scratch, row, begin, first)
+        llvm.call_row_kernel(kernel, k.ADD, block)
+    llvm.call_row_kernel(kernel, k.END, block)
 
 
-@inlined
-def _run_rows(program, args, steps, first, rows, length):
-    operands = llvm.load_word(program, OPERANDS)
-    places = llvm.stack_buffer(_PLACES_BYTES)
+@register_jitable
+def add_terms(job, block, scratch, row, start, stop):
+    """Add to the sums of a tile's rows what one chunk holds."""
+    llvm.keep_apart()
+    program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
+    kernel, sums_kernel = llvm.load_word(program, j.KERNEL), llvm.load_word(program, SUMS_KERNEL)
+    brought = is_one_block(job) and llvm.load_word(program, NEEDS_LARGEST) != 0
+    llvm.store_word(block, k.LANES_USED, min(stop - start, k.LANE_COUNT))
+    for begin in range(start, stop, block_length):
+        length = min(block_length, stop - begin)
+        begin_block(job, block, scratch, begin, length)
+        if not brought:
+            bring(job, block, scratch, row, begin, 0)
+        llvm.store_word(block, k.BEGINS, begin == start)
+        llvm.store_word(block, k.ENDS, begin + length == stop)
+        llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
+        llvm.call_row_kernel(sums_kernel, llvm.load_word(program, TERM_COUNT), block)
+
+
+@register_jitable
+def clear_sums(program, block, rows):
+    """Begin the sums of a tile's rows."""
+    sums = llvm.load_word(block, k.SUMS)
+    for stream in range(llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, PARTS)):
+        for row in range(rows):
+            llvm.store_scratch(sums + stream * k.ROWS_BYTES, 8 * row, 0.0)
+
+
+@register_jitable
+def write_results(job, block, scratch, row, start, stop):
+    """Write the results of a tile's rows, from `start` to `stop`."""
+    llvm.keep_apart()
+    program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
+    kernel = llvm.load_word(program, j.KERNEL)
+    anew = llvm.load_word(program, NEEDS_KEPT) != 0 and llvm.load_word(job, KEPT_BLOCKS) == 0
+    brought = is_one_block(job) and stop == llvm.load_word(job, LENGTH)
+    for begin in range(start, stop, block_length):
+        begin_block(job, block, scratch, begin, min(block_length, stop - begin))
+        if not brought:
+            bring(job, block, scratch, row, begin, 0)
+        if anew:
+            llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
+        llvm.call_row_kernel(kernel, k.RESULTS, block)
+        deliver(job, block, scratch, row, begin)
+
+
+@register_jitable
+def chunk_end(job, chunk):
+    """Where a chunk ends."""
+    return min((chunk + 1) * llvm.load_word(job, CHUNK), llvm.load_word(job, LENGTH))
+
+
+@register_jitable
+def run_tile(job, block, scratch, row, rows):
+    """All that a tile's rows need, by one thread."""
+    program, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, LENGTH)
+    begin_tile(job, block, scratch, rows)
+    if llvm.load_word(program, NEEDS_LARGEST) != 0:
+        find_largest(job, block, scratch, row, 0, length)
+    clear_sums(program, block, rows)
+    if llvm.load_word(program, TERM_COUNT) != 0:
+        for chunk in range(llvm.load_word(job, CHUNKS)):
+            add_terms(job, block, scratch, row, chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk))
+    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
+    write_results(job, block, scratch, row, 0, min(length, llvm.load_word(job, RESULT_LENGTH)))
+
+
+# --- long rows, which threads share ----------------------------------------------------------------
+
+
+@register_jitable
+def copy_sums(sums, sums_step, other, other_step, rows, forth):
+    """Move rows' sums between two places, or back."""
+    for stream in range(_SIDE_BYTES):
+        source, destination = (sums + stream * sums_step, other + stream * other_step)
+        if not forth:
+            source, destination = destination, source
+        copy_strided(rows, source, 8, destination, 8, 8)
+
+
+@register_jitable
+def run_chunk(job, block, scratch, chunk):
+    """One chunk's part of the phase that the tile is in."""
+    phase, shared, row = llvm.load_word(job, PHASE), llvm.load_word(job, SHARED), llvm.load_word(job, FIRST_ROW)
+    rows = min(llvm.load_word(job, TILE_ROWS), llvm.load_word(job, ROWS) - row)
+    program = llvm.load_word(job, PROGRAM)
+    size = llvm.load_word(program, j.WORKING_SIZE)
+    start, stop = chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk)
+    begin_tile(job, block, scratch, rows)
+    if phase == LARGEST:
+        llvm.store_word(block, k.LARGEST, shared + _CHUNK_LARGEST + chunk * rows * size)
+        find_largest(job, block, scratch, row, start, stop)
+        return
+    llvm.store_word(block, k.LARGEST, shared)
+    if phase == SUMS:
+        clear_sums(program, block, rows)
+        add_terms(job, block, scratch, row, start, stop)
+        place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
+        copy_sums(scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
+    else:
+        llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
+        write_results(job, block, scratch, row, start, stop)
+
+
+@register_jitable
+def join_largest(job, block, rows):
+    """Make of each chunk's largest elements those of whole rows: the chunks are the elements of a block."""
+    program, shared = llvm.load_word(job, PROGRAM), llvm.load_word(job, SHARED)
+    kernel = llvm.load_word(program, LARGEST_KERNEL)
+    llvm.store_word(block, k.FORM, k.COLUMNS)
+    llvm.store_word(block, k.OUTER, llvm.load_word(job, CHUNKS))
+    llvm.store_word(block, k.X, shared + _CHUNK_LARGEST)
+    llvm.store_word(block, k.X_STEP, rows * llvm.load_word(program, j.WORKING_SIZE))
+    for action in range(k.END + 1):
+        llvm.call_row_kernel(kernel, action, block)
+
+
+@register_jitable
+def join_sums(job, block, rows):
+    """Add each chunk's sums, as if they had been left in the lanes."""
+    program, shared = llvm.load_word(job, PROGRAM), llvm.load_word(job, SHARED)
+    llvm.store_word(block, k.FORM, k.COLUMNS)
+    llvm.store_word(block, k.OUTER, 0)
+    llvm.store_word(block, k.BEGINS, 0)
+    llvm.store_word(block, k.ENDS, 1)
+    llvm.store_word(block, k.LANES_USED, 1)
+    clear_sums(program, block, rows)
+    for chunk in range(llvm.load_word(job, CHUNKS)):
+        place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
+        copy_sums(llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
+        llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), llvm.load_word(program, TERM_COUNT), block)
+    llvm.store_word(block, k.OUTER, rows)
+    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
+
+
+@register_jitable
+def share_phase(job, phase, threads):
+    """Have the threads go through a tile's chunks once."""
+    program = llvm.load_word(job, PROGRAM)
+    state = llvm.load_word(program, j.STATE)
+    llvm.store_word(job, PHASE, phase)
+    llvm.store_word(job, NEXT, 0)
+    llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), llvm.load_word(state, j.ROWS_WORKER), job, threads)
+
+
+@register_jitable
+def share_tiles(job, block, scratch, shared, threads):
+    """Go through tiles one after the other, each with all threads."""
+    llvm.keep_apart()
+    llvm.store_word(job, SHARED, shared)
+    llvm.store_word(job, KEPT_BLOCKS, 0)  # what one thread keeps another does not see
+    program, tile_rows = llvm.load_word(job, PROGRAM), llvm.load_word(job, TILE_ROWS)
+    for row in range(0, llvm.load_word(job, ROWS), tile_rows):
+        rows = min(tile_rows, llvm.load_word(job, ROWS) - row)
+        llvm.store_word(job, FIRST_ROW, row)
+        begin_tile(job, block, scratch, rows)
+        llvm.store_word(block, k.LARGEST, shared)
+        llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
+        if llvm.load_word(program, NEEDS_LARGEST) != 0:
+            share_phase(job, LARGEST, threads)
+            join_largest(job, block, rows)
+        share_phase(job, SUMS, threads)
+        join_sums(job, block, rows)
+        share_phase(job, RESULTS, threads)
+
+
+# --- jobs ------------------------------------------------------------------------------------------
+
+
+@register_jitable
+def take_element_steps(job, steps, element_steps):
+    """Fill in each operand's step along the axis, which NumPy gives after the others for those that have the axis."""
+    program = llvm.load_word(job, PROGRAM)
+    operands, have_axis = llvm.load_word(program, j.OPERANDS), llvm.load_word(program, HAVE_AXIS)
+    given = operands
     for operand in range(operands):
-        llvm.store_word(places, operand, llvm.load_word(args, operand) + first * llvm.load_word(steps, operand))
-    llvm.call_rows(llvm.load_word(program, KERNEL), rows, length, places, steps, steps + 8 * operands)
+        has_axis = have_axis >> operand & 1
+        llvm.store_word(element_steps, operand, llvm.load_word(steps, given) if has_axis else 0)
+        given += has_axis
+    llvm.store_word(job, ELEMENT_STEPS, element_steps)
+    llvm.store_word(job, RESULT_LENGTH, llvm.load_word(job, LENGTH) if has_axis else 1)
+
+
+@register_jitable
+def plan(job):
+    """Choose the form of blocks, and cut the job into tiles, blocks and chunks."""
+    program, rows, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, ROWS), llvm.load_word(job, LENGTH)
+    x = llvm.load_word(program, j.INPUTS) - 1
+    across = llvm.load_word(llvm.load_word(job, ROW_STEPS), x)
+    along = llvm.load_word(llvm.load_word(job, ELEMENT_STEPS), x)
+    columns = rows >= FEW_ROWS and (length < SHORT_ROW or abs(across) < abs(along))
+    lanes = min(length, k.LANE_COUNT)
+    if not columns:
+        tile_rows = max(1, k.BLOCK // max(length, k.LANE_COUNT))
+    elif length < k.LANE_COUNT:
+        tile_rows = min(k.MOST_ROWS, k.BLOCK // lanes & -LANES)
+    else:
+        tile_rows = LANES
+    block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
+    chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
+    terms_bytes = llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, PARTS) * k.STREAM_BYTES
+    blocks = (length + block_length - 1) // block_length
+    llvm.store_word(job, FORM, k.COLUMNS if columns else k.ROWS)
+    llvm.store_word(job, TILE_ROWS, tile_rows)
+    llvm.store_word(job, TILES, (rows + tile_rows - 1) // tile_rows)
+    llvm.store_word(job, BLOCK_LENGTH, block_length)
+    llvm.store_word(job, CHUNK, chunk)
+    llvm.store_word(job, CHUNKS, (length + chunk - 1) // chunk)
+    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if blocks * terms_bytes <= _TERMS_BYTES else 0)
+    llvm.store_word(job, PHASE, WHOLE)
+    llvm.store_word(job, NEXT, 0)
 
 
 def run_rows_worker(job):
-    """One thread's share of a job: tiles of rows until none is left."""
-    program, tiles = llvm.load_word(job, PROGRAM), llvm.load_word(job, TILES)
-    args, steps = llvm.load_word(job, ARGS), llvm.load_word(job, STEPS)
-    tile_rows, length = llvm.load_word(job, TILE_ROWS), llvm.load_word(job, LENGTH)
-    tile = llvm.take_ticket(job + 8 * NEXT_TILE)
-    while tile < tiles:
-        first = tile * tile_rows
-        rows = min(tile_rows, llvm.load_word(job, ROWS) - first)
-        _run_rows(program, args, steps, first, rows, length)
-        tile = llvm.take_ticket(job + 8 * NEXT_TILE)
+    """One thread's share of a job: tiles, or a tile's chunks, until none is left."""
+    scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
+    whole = llvm.load_word(job, PHASE) == WHOLE
+    count, tile_rows = llvm.load_word(job, TILES if whole else CHUNKS), llvm.load_word(job, TILE_ROWS)
+    ticket = llvm.take_ticket(job + 8 * NEXT)
+    while ticket < count:
+        if whole:
+            row = ticket * tile_rows
+            run_tile(job, block, scratch, row, min(tile_rows, llvm.load_word(job, ROWS) - row))
+        else:
+            run_chunk(job, block, scratch, ticket)
+        ticket = llvm.take_ticket(job + 8 * NEXT)
+
+
+@register_jitable
+def run_job(job):
+    """Run a job, by several threads where that pays and no other thread is at it."""
+    program = llvm.load_word(job, PROGRAM)
+    state = llvm.load_word(program, j.STATE)
+    threads, tiles = llvm.load_word(state, j.THREADS), llvm.load_word(job, TILES)
+    chunks, worker = llvm.load_word(job, CHUNKS), llvm.load_word(state, j.ROWS_WORKER)
+    elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
+    worth_it = llvm.load_word(program, j.PARALLEL_FROM)
+    # Sharing rows takes the threads three calls, and terms anew.
+    can_share = chunks > 1 and llvm.load_word(program, TERM_COUNT) != 0 and elements >= SHARING * worth_it
+    many = threads > 1 and elements >= worth_it and (tiles > 1 or can_share)
+    if not (many and llvm.try_acquire(state + 8 * j.BUSY)):
+        llvm.call_worker(worker, job)
+        return
+    if tiles >= threads or not can_share:
+        llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, min(threads, tiles))
+    else:
+        llvm.call_worker(llvm.load_word(state, j.SHARING_WORKER), job)
+    llvm.release(state + 8 * j.BUSY)
+
+
+def run_sharing(job):
+    """A job of few long rows, by the thread that starts it."""
+    scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
+    shared = llvm.stack_buffer(_SHARED_BYTES)
+    state = llvm.load_word(llvm.load_word(job, PROGRAM), j.STATE)
+    share_tiles(job, block, scratch, shared, min(llvm.load_word(state, j.THREADS), llvm.load_word(job, CHUNKS)))
 
 
 def run_gufunc_loop(args, dimensions, steps, program):
@@ -333,29 +430,17 @@ def run_gufunc_loop(args, dimensions, steps, program):
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
     rows, length = llvm.load_word(dimensions, 0), llvm.load_word(dimensions, 1)
-    state = llvm.load_word(program, STATE)
-    tile_rows = max(1, TILE_ELEMENTS // max(1, length))
-    tiles = (rows + tile_rows - 1) // tile_rows
-    threads = min(llvm.load_word(state, j.THREADS), tiles)
-    if length == 0 or not prepare(program):
-        pass
-    elif (
-        threads > 1 and rows * length >= llvm.load_word(program, PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY)
-    ):
+    if rows > 0 and length > 0 and prepare(program):
         job = llvm.stack_buffer(_JOB_BYTES)
         llvm.store_word(job, PROGRAM, program)
         llvm.store_word(job, ROWS, rows)
         llvm.store_word(job, LENGTH, length)
-        llvm.store_word(job, TILE_ROWS, tile_rows)
-        llvm.store_word(job, TILES, tiles)
-        llvm.store_word(job, NEXT_TILE, 0)
         llvm.store_word(job, ARGS, args)
-        llvm.store_word(job, STEPS, steps)
-        worker = llvm.load_word(state, j.ROWS_WORKER)
-        llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, threads)
-        llvm.release(state + 8 * j.BUSY)
-    else:
-        _run_rows(program, args, steps, 0, rows, length)
+        llvm.store_word(job, ROW_STEPS, steps)
+        element_steps = llvm.stack_buffer(_PLACES_BYTES)
+        take_element_steps(job, steps, element_steps)
+        plan(job)
+        run_job(job)
     llvm.restore_floating_point_flags(flags)
 
 
@@ -364,6 +449,6 @@ def gufunc_loop_address():
     """The address of `run_gufunc_loop`."""
     from fastact._engine.programs import state
 
-    worker = compile_function(run_rows_worker, "void(intp)", "run_rows_worker")
-    state()[j.ROWS_WORKER] = worker.address
+    for word, worker in ((j.ROWS_WORKER, run_rows_worker), (j.SHARING_WORKER, run_sharing)):
+        state()[word] = compile_function(worker, "void(intp)", worker.__name__).address
     return compile_function(run_gufunc_loop, "void(intp, intp, intp, intp)", "run_gufunc_loop").address

@@ -146,7 +146,7 @@ class Axiswise(_Direction):
     """
 
     def __init__(self, name, direction, signature, ufunc_name):
-        self.name, self.direction = name, direction
+        self.name, self.direction, self.signature = name, direction, signature
         self.inputs = signature.count(",") + 1
         self.operands = self.inputs + 1
         self.loop = rows.gufunc_loop_address()
@@ -154,4 +154,4 @@ class Axiswise(_Direction):
 
     def program(self, dtypes):
         """The program for these dtypes."""
-        return RowsProgram(self.name, self.direction, dtypes)
+        return RowsProgram(self.name, self.direction, dtypes, self.signature)

@@ -118,6 +118,11 @@ def exp(x):
     return exp_bounded(_clamped(x))
 
 
+def exp_at_most_1(x):
+    """e**x for `x` of at most 0, clamped to -708 from below; relative error 2**-30."""
+    return exp_bounded(-EXP_LARGEST if x < -EXP_LARGEST else x)
+
+
 def expm1(x):
     """e**x - 1, with `x` clamped to [-708, 708]; relative error 2**-30."""
     return expm1_bounded(_clamped(x))

@@ -196,6 +196,11 @@ def exp(hi, lo):
     return e * first * second, e_lo * first * second
 
 
+def exp_at_most_1(hi, lo):
+    """e**x for `x` of at most 0; errors as those of `exp`."""
+    return exp(hi, lo)
+
+
 def exp_bounded(hi, lo):
     """e**x for ``abs(x) <= 708``; relative error 2**-58."""
     n, m, m_lo = _reduced(hi, lo)

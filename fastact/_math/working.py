@@ -82,6 +82,11 @@ def exp(x):
     return Pair(*pair.exp(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp(x)
 
 
+def exp_at_most_1(x):
+    """e**x for `x` of at most 0: such as the difference from a largest element."""
+    return Pair(*pair.exp_at_most_1(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp_at_most_1(x)
+
+
 def expm1(x):
     """e**x - 1, accurate near 0."""
     return Pair(*pair.expm1(x.hi, x.lo)) if isinstance(x, Pair) else float64.expm1(x)
@@ -127,4 +132,4 @@ def sqrt(x):
     return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
 
 
-ELEMENTARY = (exp, expm1, log1p, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)
+ELEMENTARY = (exp, exp_at_most_1, expm1, log1p, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)

@@ -1,6 +1,7 @@
 """Maxout: the largest of each group of linear pieces."""
 
 from fastact._definition import define
+from fastact._math.working import where
 
 
 @define(
@@ -18,10 +19,15 @@ from fastact._definition import define
 class maxout:
     """Largest of each group of adjacent channels."""
 
-    def value(pieces):
-        """The largest of a group is copied: there is nothing to compute."""
-        return pieces
+    def value_terms(x, largest):
+        return ()
+
+    def value_row(largest):
+        return (largest,)
+
+    def value(x, _, largest):
+        return largest
 
     def backward(grad, won):
         """The gradient goes to the first of the largest pieces, and to it alone."""
-        return grad if won else 0.0
+        return where(won, grad, 0.0)

@@ -1,19 +1,13 @@
-"""Softmax and its logarithm.
+"""Softmax and its logarithm, in the formulas that `_engine.row_kernels` explains.
 
-A direction is up to two formulas of scalars in working precision. ``*_terms`` gives, for one element, what is to be
-summed along the axis; the direction itself gives one result, from the element, the largest element of its row (0 where
-the output is given) and those sums. The largest element adds exactly 1 to the sum of exponentials: it is
-counted apart, so that what the others add is not lost beside it.
+The largest element adds exactly 1 to a sum of exponentials. The logarithm counts it apart, so that what the others add
+is not lost beside it.
 """
 
 from fastact._definition import define
-from fastact._math.working import exp, log_of_one_plus, where
+from fastact._math.working import exp_at_most_1, log_of_one_plus, where
 
 BRIDLE = "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990"
-
-
-def _exponential_terms(x, largest):
-    return where(x < largest, exp(x - largest), 0.0), where(x < largest, 0.0, 1.0)
 
 
 @define(
@@ -26,30 +20,39 @@ def _exponential_terms(x, largest):
     avoid="With a loss that takes its logarithm: log_softmax keeps the digits.",
     papers=(BRIDLE,),
     aliases=("Softmax",),
-    cost=1.0,
+    cost=0.5,
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmax:
     """Exponentials along an axis, divided by their sum."""
 
     def value_terms(x, largest):
-        return _exponential_terms(x, largest)
+        return (exp_at_most_1(x - largest),)
 
-    def value(x, largest, others, ties):
-        return exp(x - largest) / (others + ties)
+    def value_row(largest, total):
+        return (1.0 / total,)
+
+    def value(x, kept, inverse):
+        return kept * inverse
 
     def backward_terms(grad, x, largest):
-        others, ties = _exponential_terms(x, largest)
-        return others, ties, grad * (others + ties)
+        e = exp_at_most_1(x - largest)
+        return e, grad * e
 
-    def backward(grad, x, largest, others, ties, weighted):
-        total = others + ties
-        return (exp(x - largest) / total) * (grad - weighted / total)
+    def backward_row(largest, total, weighted):
+        inverse = 1.0 / total
+        return inverse, weighted * inverse
 
-    def backward_from_output_terms(grad, y, largest):
-        return grad * y, 0.0 * y
+    def backward(grad, x, kept, inverse, mean):
+        return (kept * inverse) * (grad - mean)
 
-    def backward_from_output(grad, y, largest, weighted, nothing):
+    def backward_from_output_terms(grad, y, _):
+        return (grad * y,)
+
+    def backward_from_output_row(_, weighted):
+        return (weighted,)
+
+    def backward_from_output(grad, y, _, weighted):
         return y * (grad - weighted)
 
 
@@ -63,27 +66,36 @@ class softmax:
     avoid="Hidden layers: outputs are never positive.",
     papers=(BRIDLE,),
     aliases=("logsoftmax", "LogSoftmax"),
-    cost=1.2,
+    cost=0.6,
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class log_softmax:
     """Logarithm of softmax."""
 
     def value_terms(x, largest):
-        return _exponential_terms(x, largest)
+        e = exp_at_most_1(x - largest)
+        return where(x < largest, e, 0.0), where(x < largest, 0.0, 1.0)
 
-    def value(x, largest, others, ties):
-        return (x - largest) - log_of_one_plus(others + (ties - 1.0))
+    def value_row(largest, others, ties):
+        return largest, log_of_one_plus(others + (ties - 1.0))
+
+    def value(x, _, largest, log_sum):
+        return (x - largest) - log_sum
 
     def backward_terms(grad, x, largest):
-        others, ties = _exponential_terms(x, largest)
-        return others, ties, grad
+        return exp_at_most_1(x - largest), grad
 
-    def backward(grad, x, largest, others, ties, total_grad):
-        return grad - (exp(x - largest) / (others + ties)) * total_grad
+    def backward_row(largest, total, total_grad):
+        return (total_grad / total,)
 
-    def backward_from_output_terms(grad, y, largest):
-        return grad, 0.0 * y
+    def backward(grad, x, kept, ratio):
+        return grad - kept * ratio
 
-    def backward_from_output(grad, y, largest, total_grad, nothing):
-        return grad - exp(y) * total_grad
+    def backward_from_output_terms(grad, y, _):
+        return (grad,)
+
+    def backward_from_output_row(_, total_grad):
+        return (total_grad,)
+
+    def backward_from_output(grad, y, _, total_grad):
+        return grad - exp_at_most_1(y) * total_grad

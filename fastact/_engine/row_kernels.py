@@ -1,0 +1,381 @@
+"""From the formulas of a function along an axis to kernels over blocks of rows.
+
+A *block* is a stretch of some rows. It has two dimensions, of which the inner one is contiguous: the elements of each
+row (the form of *rows*), or, where rows are short or lie side by side, neighbouring rows (the form of *columns*).
+Loops are the same but for where a row's own numbers are found, and every one of them is short and vectorised.
+
+A direction has three formulas in working precision. ``*_terms`` gives, of one element, what is summed along the axis;
+``*_row`` makes of a row's sums what its results need; and the direction itself gives one result. The first term is
+passed on to it, too, where it asks for it by the name ``kept``; a row's largest element is found before all else
+where the terms ask for it by the name ``largest``. A result that takes ``won`` instead is told whether its element is
+the first of its row's largest ones.
+"""
+
+import functools
+import inspect
+
+import numba
+import numpy as np
+
+from fastact._definition import registry
+from fastact._engine import intrinsics as llvm
+from fastact._engine import precision
+from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, _tuple_of, register_helpers
+from fastact._engine.cache import compile_function
+from fastact._engine.inlined import inlined
+
+# A block's words; then each operand's place, and each operand's step along the block's outer dimension.
+FORM, OUTER, INNER, TERMS, LANES, LARGEST, SUMS, CONSTANTS = range(8)
+BEGINS, ENDS, LANES_USED, X, X_STEP, PLACES = range(8, 14)
+MAX_OPERANDS = 4
+STEPS = PLACES + MAX_OPERANDS
+BLOCK_WORDS = STEPS + MAX_OPERANDS
+ROWS, COLUMNS = range(2)
+# What a direction's kernel is asked for, and what the kernel of largest elements is.
+ALL_TERMS, ROW_CONSTANTS, RESULTS = range(3)
+BEGIN, ADD, END = range(3)
+
+# Elements of a block, and rows of one.
+BLOCK, MOST_ROWS = 2048, 256
+STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
+# A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
+LANE_COUNT = 64
+MAX_TERMS = MAX_CONSTANTS = 2
+#: Numbers of float64 that a number in working precision is stored as.
+PARTS = {"float32": 1, "float64": 2}
+
+
+# --- numbers in working precision, in arrays of float64 --------------------------------------------
+
+
+def _stored(dtype, array_bytes):
+    """How to load and store number `index` of the array `number`; a number's two parts lie in arrays of their own."""
+    if dtype == "float32":
+
+        @inlined
+        def load_one(load, base, number, index):
+            return load(base, number * array_bytes + 8 * index, numba.float64)
+
+        @inlined
+        def store(base, number, index, value):
+            llvm.store_scratch(base, number * array_bytes + 8 * index, float(value))
+
+    else:
+
+        @inlined
+        def load_one(load, base, number, index):
+            hi = load(base, 2 * number * array_bytes + 8 * index, numba.float64)
+            return precision.make_pair(hi, load(base, (2 * number + 1) * array_bytes + 8 * index, numba.float64))
+
+        @inlined
+        def store(base, number, index, value):
+            hi, lo = precision.parts_of(value)
+            llvm.store_scratch(base, 2 * number * array_bytes + 8 * index, hi)
+            llvm.store_scratch(base, (2 * number + 1) * array_bytes + 8 * index, lo)
+
+    load_scratch, load_operand = llvm.load_scratch, llvm.load_operand
+    load = inlined(lambda base, number, index: load_one(load_scratch, base, number, index))
+    # For what a loop does not write.
+    load_given = inlined(lambda base, number, index: load_one(load_operand, base, number, index))
+    return load, load_given, store
+
+
+def _store_all(store, count):
+    """A compiled function that stores a tuple's items in as many arrays."""
+    if count == 0:
+        return inlined(lambda base, index, items: None)
+    others, last = _store_all(store, count - 1), count - 1
+
+    @inlined
+    def store_all(base, index, items):
+        others(base, index, items)
+        store(base, last, index, items[last])
+
+    return store_all
+
+
+# --- the kernel of one direction -------------------------------------------------------------------
+
+
+class Formulas:
+    """The formulas of one direction, and what the driver needs to know of them."""
+
+    def __init__(self, name, direction):
+        formulas = registry[name].formulas
+        register_helpers()
+        self.result = formulas[direction]
+        result = inspect.signature(self.result).parameters
+        self.in_order = "won" in result
+        if self.in_order:
+            self.needs_largest, self.needs_kept, self.term_count = True, False, 0
+            return
+        self.terms, self.row = formulas[f"{direction}_terms"], formulas[f"{direction}_row"]
+        terms = inspect.signature(self.terms).parameters
+        self.inputs = len(terms) - 1
+        self.term_count = len(inspect.signature(self.row).parameters) - 1
+        self.constant_count = len(result) - self.inputs - 1
+        self.needs_largest, self.needs_kept = "largest" in terms, "kept" in result
+
+
+def _kernel(formulas, dtype):
+    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
+    size, inputs = element.bitwidth // 8, formulas.inputs
+    terms, row_constants, result = (inlined(f) for f in (formulas.terms, formulas.row, formulas.result))
+    load_term, _, store_term = _stored(dtype, STREAM_BYTES)
+    _, load_of_row, store_of_row = _stored(dtype, ROWS_BYTES)
+    store_terms = _store_all(store_term, formulas.term_count)
+    store_constants = _store_all(store_of_row, formulas.constant_count)
+    load_sums = _tuple_of(load_of_row, formulas.term_count)
+    load_constants = _tuple_of(load_of_row, formulas.constant_count)
+    load_places = _tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs)
+    advance = _tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs)
+    load_elements = _tuple_of(
+        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), inputs
+    )
+
+    def kernel(action, block):
+        llvm.prefer_512_bit()
+        outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
+        scratch, largest_place = llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
+        constants_place = llvm.load_word(block, CONSTANTS)
+        places, steps = load_places(block, PLACES), load_places(block, STEPS)
+        result_place, result_step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
+        form = llvm.load_word(block, FORM)
+        if action == ALL_TERMS:
+            if form == ROWS:
+                for row in range(outer):
+                    line, stored = advance((places, steps), row), scratch + 8 * inner * row
+                    largest = enter(llvm.load_operand(largest_place, size * row, element))
+                    for i in range(inner):
+                        store_terms(stored, i, terms(*(load_elements(line, i) + (largest,))))
+            else:
+                for k in range(outer):
+                    line, stored = advance((places, steps), k), scratch + 8 * inner * k
+                    for row in range(inner):
+                        largest = enter(llvm.load_operand(largest_place, size * row, element))
+                        store_terms(stored, row, terms(*(load_elements(line, row) + (largest,))))
+        elif action == ROW_CONSTANTS:
+            sums = llvm.load_word(block, SUMS)
+            for row in range(outer if form == ROWS else inner):
+                largest = enter(llvm.load_operand(largest_place, size * row, element))
+                store_constants(constants_place, row, row_constants(*((largest,) + load_sums(sums, row))))
+        elif form == ROWS:
+            for row in range(outer):
+                line, stored = advance((places, steps), row), scratch + 8 * inner * row
+                constants, written = load_constants(constants_place, row), result_place + result_step * row
+                for i in range(inner):
+                    y = result(*(load_elements(line, i) + (load_term(stored, 0, i),) + constants))
+                    llvm.store_result(written, size * i, leave(y))
+        else:
+            for k in range(outer):
+                line, stored = advance((places, steps), k), scratch + 8 * inner * k
+                written = result_place + result_step * k
+                for row in range(inner):
+                    constants = load_constants(constants_place, row)
+                    y = result(*(load_elements(line, row) + (load_term(stored, 0, row),) + constants))
+                    llvm.store_result(written, size * row, leave(y))
+
+    return kernel
+
+
+def _winner_kernel(formulas, dtype):
+    """As `_kernel`, for a result that depends on whether an element is the first of its row's largest ones.
+
+    Whether it has been met is all that a row remembers, from one block to the next.
+    """
+    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
+    size, result = element.bitwidth // 8, inlined(formulas.result)
+
+    def kernel(action, block):
+        llvm.prefer_512_bit()
+        outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
+        largest_place, met_place = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS)
+        if action == ROW_CONSTANTS:
+            for row in range(outer if form == ROWS else inner):
+                llvm.store_scratch(met_place, 8 * row, np.int64(0))
+        else:
+            grad_place, x_place, y_place = (
+                llvm.load_word(block, PLACES),
+                llvm.load_word(block, PLACES + 1),
+                llvm.load_word(block, PLACES + 2),
+            )
+            for k in range(outer):
+                for i in range(inner):
+                    row = k if form == ROWS else i
+                    largest = llvm.load_operand(largest_place, size * row, element)
+                    x = llvm.load_operand(x_place + k * llvm.load_word(block, STEPS + 1), size * i, element)
+                    grad = llvm.load_operand(grad_place + k * llvm.load_word(block, STEPS), size * i, element)
+                    met = llvm.load_scratch(met_place, 8 * row, numba.int64)
+                    won = met == 0 and (x == largest or x != x)
+                    llvm.store_scratch(met_place, 8 * row, met | np.int64(won))
+                    y = leave(result(enter(grad), won))
+                    llvm.store_result(y_place + k * llvm.load_word(block, STEPS + 2), size * i, y)
+
+    return kernel
+
+
+def row_kernel(name, direction, dtype):
+    """Compile the kernel of one direction: terms, what rows need, results."""
+    formulas = Formulas(name, direction)
+    kernel = (_winner_kernel if formulas.in_order else _kernel)(formulas, dtype)
+    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-rows")
+
+
+# --- largest elements ------------------------------------------------------------------------------
+
+
+def _key(dtype):
+    """An element's bits as an integer that orders as the element does, NaN of either sign above all; its inverse."""
+    if dtype == "float32":
+        integer, shift = np.int32, np.int32(31)
+        magnitude_bits, infinity = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
+    else:
+        integer, shift = np.int64, np.int64(63)
+        magnitude_bits, infinity = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(0x7FF0000000000000)
+
+    @inlined
+    def key(bits):
+        magnitude = integer(bits & magnitude_bits)
+        ordered = integer(bits ^ (integer(bits >> shift) & magnitude_bits))
+        return magnitude if magnitude > infinity else ordered
+
+    @inlined
+    def value(ordered):
+        return integer(ordered ^ (integer(ordered >> shift) & magnitude_bits))
+
+    return key, value, numba.int32 if dtype == "float32" else numba.int64
+
+
+@functools.cache
+def largest_kernel(dtype):
+    """Compile what finds rows' largest elements, block after block; a row's is NaN where it has one."""
+    key, value, integer = _key(dtype)
+    size = integer.bitwidth // 8
+    lowest = (np.int32 if dtype == "float32" else np.int64)(-(2 ** (8 * size - 1)))
+
+    def kernel(action, block):
+        llvm.prefer_512_bit()
+        outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
+        place, step = llvm.load_word(block, X), llvm.load_word(block, X_STEP)
+        largest = llvm.load_word(block, LARGEST)
+        rows = outer if llvm.load_word(block, FORM) == ROWS else inner
+        if action == BEGIN:
+            for row in range(rows):
+                llvm.store_scratch(largest, size * row, lowest)
+        elif action == END:
+            for row in range(rows):
+                llvm.store_scratch(largest, size * row, value(llvm.load_scratch(largest, size * row, integer)))
+        elif llvm.load_word(block, FORM) == ROWS:
+            for row in range(outer):
+                most, line = llvm.load_scratch(largest, size * row, integer), place + step * row
+                for i in range(inner):
+                    most = max(most, key(llvm.load_operand(line, size * i, integer)))
+                llvm.store_scratch(largest, size * row, most)
+        else:
+            for k in range(outer):
+                line = place + step * k
+                for row in range(inner):
+                    most = llvm.load_scratch(largest, size * row, integer)
+                    most = max(most, key(llvm.load_operand(line, size * row, integer)))
+                    llvm.store_scratch(largest, size * row, most)
+
+    return compile_function(kernel, "void(intp, intp)", f"largest-{dtype}")
+
+
+# --- sums ------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def sums_kernel(dtype):
+    """Compile what adds a block's terms to its rows' sums, in an order that a row's length alone decides.
+
+    Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
+    """
+    _, load, store = _stored(dtype, STREAM_BYTES)
+    load_sum, _, store_sum = _stored(dtype, ROWS_BYTES)
+    stream_bytes, apart = PARTS[dtype] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
+    zero = inlined(lambda: 0.0) if dtype == "float32" else inlined(lambda: precision.make_pair(0.0, 0.0))
+
+    @inlined
+    def halve(source, lanes, used, width):
+        """Add the upper half of the lanes, each `width` numbers, to the lower one."""
+        half = (used + 1) // 2
+        for i in range((used - half) * width):
+            store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
+        return half
+
+    @apart
+    def add_up(terms, lanes, used, width, sums):
+        """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        if terms != 0:
+            half = (used + 1) // 2
+            for i in range((used - half) * width, half * width):
+                store(lanes, 0, i, load(terms, 0, i))
+            used = halve(terms, lanes, used, width)
+        while used > 1:
+            used = halve(lanes, lanes, used, width)
+        for i in range(width):
+            store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
+
+    @apart
+    def clear(lanes, count):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for i in range(count):
+            store(lanes, 0, i, zero())
+
+    @inlined
+    def add_lines(terms, lanes, length, line):
+        """Add terms to their lanes, four to each at a time where there are so many."""
+        done = 0
+        while done + 4 * line <= length:
+            four = terms + 8 * done
+            for i in range(line):
+                total = load(lanes, 0, i) + load(four, 0, i)
+                for k in range(1, 4):
+                    total = total + load(four, 0, k * line + i)
+                store(lanes, 0, i, total)
+            done += 4 * line
+        while done < length:
+            one = terms + 8 * done
+            for i in range(min(line, length - done)):
+                store(lanes, 0, i, load(lanes, 0, i) + load(one, 0, i))
+            done += line
+
+    @apart
+    def add_to_lanes(terms, lanes, length, width):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        if width == 1:  # a constant line makes for a faster loop
+            add_lines(terms, lanes, length, LANE_COUNT)
+        else:
+            add_lines(terms, lanes, length * width, LANE_COUNT * width)
+
+    sums_bytes = PARTS[dtype] * ROWS_BYTES
+
+    def kernel(streams, block):
+        llvm.prefer_512_bit()
+        outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
+        is_rows = llvm.load_word(block, FORM) == ROWS
+        groups, length, width = (outer, inner, 1) if is_rows else (1, outer, inner)
+        used, begins = llvm.load_word(block, LANES_USED), llvm.load_word(block, BEGINS)
+        ends = llvm.load_word(block, ENDS)
+        for stream in range(streams):
+            terms = llvm.load_word(block, TERMS) + stream * stream_bytes
+            lanes = llvm.load_word(block, LANES) + stream * stream_bytes
+            sums = llvm.load_word(block, SUMS) + stream * sums_bytes
+            for _ in range(groups):
+                if begins and ends and length == used:
+                    add_up(terms, lanes, used, width, sums)
+                else:
+                    if begins:
+                        clear(lanes, used * width)
+                    add_to_lanes(terms, lanes, length, width)
+                    if ends:
+                        add_up(0, lanes, used, width, sums)
+                terms += 8 * length
+                sums += 8
+
+    return compile_function(kernel, "void(intp, intp)", f"sums-{dtype}")
