@@ -1,6 +1,7 @@
 # Made by `python -m fastact._stub` from the registry; do not edit.
 from typing import Literal
 
+from fastact import compat as compat
 from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 

@@ -49,7 +49,7 @@ PYTORCH_AT_KINKS = [
     ("selu", {}, 0.0, 1.7580993408473766),
     ("celu", {"alpha": 2.0}, 0.0, 1.0),
     ("rrelu", {}, 0.0, 11 / 48),
-    ("threshold", {"threshold": 0.1, "value": 20.0}, 0.1, 0.0),
+    ("threshold", {"threshold": 0.25, "value": 20.0}, 0.25, 0.0),
     ("softshrink", {}, 0.5, 0.0),
     ("softshrink", {}, -0.5, 0.0),
     ("hardshrink", {}, 0.5, 0.0),

@@ -68,7 +68,7 @@ X_MINUS_TANH_REST = (
     -7.099249527178722e-11,
     2.8422414824833227e-12,
 )
-# P in e**r - 1 = r + r**2 / 2 + r**3 / 6 + r**4 P(r), |r| <= log(2) / 32, degree 4: relative error of the whole 2**-68.4
+# P in e**r - 1 = r + r**2 / 2 + r**3 / 6 + r**4 P(r), |r| <= log(2) / 32, degree 4: relative error 2**-68.4
 SHARP_REST = (
     0.04166666666666664,
     0.008333333332982997,

@@ -60,7 +60,7 @@ class snake:
     """Snake: a wave along the identity."""
 
     def value(x, alpha):
-        return x + _sine_squared(x, alpha) / alpha
+        return where(abs(x) > 0.0, x + _sine_squared(x, alpha) / alpha, x)  # -0.0 stays
 
     def derivative(x, alpha):
         # 1 + sin(2 t) = 2 sin(t + pi / 4)**2, which does not cancel where it touches 0.
