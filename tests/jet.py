@@ -6,7 +6,7 @@ Arithmetic on jets is exact calculus: reference derivatives need neither step si
 import mpmath as mp
 
 SATURATED = 10**5  # exp(-SATURATED) is far below every format: larger arguments need not be told apart
-ERFC_SATURATED = 40
+ERFC_SATURATED = 29
 
 
 class Jet:
@@ -109,11 +109,12 @@ def _erf_slopes(x):
 
 
 def log(x):
-    """NaN, with NaN for derivatives, below 0; infinite at 0."""
-    if not x.value > 0:
-        edge = mp.mpf("-inf") if x.value == 0 else mp.nan
-        return Jet(edge, mp.inf if x.value == 0 else mp.nan, -mp.inf if x.value == 0 else mp.nan)
-    return x.chain(mp.log(x.value), 1 / x.value, -1 / x.value**2)
+    """NaN, with NaN for derivatives, below 0; infinite, with infinite derivatives, at 0."""
+    if x.value > 0:
+        return x.chain(mp.log(x.value), 1 / x.value, -1 / x.value**2)
+    if x.value < 0:
+        return Jet(mp.nan, mp.nan, mp.nan)
+    return Jet(-mp.inf, mp.inf * x.first, -mp.inf * x.first**2)
 
 
 def sin(x):

@@ -119,7 +119,11 @@ def _register_functions(*modules):
     """Make every function of these modules callable from compiled code."""
     for module in modules:
         for function in vars(module).values():
-            if inspect.isfunction(function) and function.__module__ == module.__name__ and function.__name__ != "fma":
+            if (
+                inspect.isfunction(function)
+                and function.__module__ == module.__name__
+                and function.__name__ not in intrinsics.GIVEN
+            ):
                 inlined(function)
 
 

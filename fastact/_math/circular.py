@@ -82,6 +82,11 @@ def _table():
 TURNS, TURNS_SECOND, TURNS_THIRD, TURNS_FOURTH = _table()
 
 
+def entry(table, row):
+    """One number of a table that nothing ever writes to, which is why compiled code can gather a vector of them."""
+    return float(table[row])
+
+
 def _quarters(x, scaling, half):
     """How many quarter turns x * 2.0**scaling is, modulo 4, plus `half`: an integer, and the rest, in two parts."""
     bits = np.float64(x).view(np.int64)
@@ -90,10 +95,11 @@ def _quarters(x, scaling, half):
     row = 0 if near else row
     row = LARGEST_EXPONENT - FIRST_EXPONENT if row > LARGEST_EXPONENT - FIRST_EXPONENT else row
     significand = 2.0**52 * float(np.int64(bits & (1 << 52) - 1 | 1023 << 52).view(np.float64))
-    first, second, third = significand * TURNS[row], significand * TURNS_SECOND[row], significand * TURNS_THIRD[row]
-    first_lo = fma(significand, TURNS[row], -first)
-    second_lo = fma(significand, TURNS_SECOND[row], -second)
-    rest = fma(significand, TURNS_FOURTH[row], fma(significand, TURNS_THIRD[row], -third))
+    u, u_second, u_third = entry(TURNS, row), entry(TURNS_SECOND, row), entry(TURNS_THIRD, row)
+    first, second, third = significand * u, significand * u_second, significand * u_third
+    first_lo = fma(significand, u, -first)
+    second_lo = fma(significand, u_second, -second)
+    rest = fma(significand, entry(TURNS_FOURTH, row), fma(significand, u_third, -third))
     f, a = two_sum(first - 4.0 * ((0.25 * first + ROUND) - ROUND), first_lo)
     f, b = two_sum(f, second)
     sign = -1.0 if x < 0.0 else 1.0

@@ -238,10 +238,9 @@ GOMES = "Gomes & Ludermir, Complementary Log-Log and Probit: Activation Function
 
 
 def _rise(x):
-    """e**(x - e**x) in two equal factors, and e**x."""
+    """e**((x - e**x) / 2), and e**x - 1."""
     t = where(x > 10.0, 10.0, x)
-    e = exp_sharp(t)
-    return exp(0.5 * (t - e)), e
+    return exp(0.5 * (t - exp_sharp(t))), expm1(t)
 
 
 @define(
@@ -271,8 +270,8 @@ class cloglog:
         return half * half
 
     def second_derivative(x):
-        half, e = _rise(x)
-        return (half * (1.0 - e)) * half
+        half, m = _rise(x)
+        return (half * -m) * half
 
 
 @define(
@@ -299,8 +298,8 @@ class log_log:
         return half * half
 
     def second_derivative(x):
-        half, e = _rise(-x)
-        return (half * (e - 1.0)) * half
+        half, m = _rise(-x)
+        return (half * m) * half
 
     def derivative_from_output(y):
         inside = where(y > 0.0, y, 1.0)
