@@ -105,6 +105,8 @@ def get(name: str) -> Any:
 def __getattr__(name: str) -> Any:
     if name in _NAMES_ELSEWHERE:
         value = getattr(_importlib.import_module(_NAMES_ELSEWHERE[name]), name)
+    elif name == "compat":
+        value = _importlib.import_module("fastact.compat")
     elif not name.startswith("_") and name in _registry():
         value = _public_object(name)
     else:
@@ -114,4 +116,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*names(), *_NAMES_ELSEWHERE, "names", "get", "__version__"])
+    return sorted([*names(), *_NAMES_ELSEWHERE, "compat", "names", "get", "__version__"])

@@ -1,6 +1,7 @@
 # Made by `python -m fastact._stub` from the registry; do not edit.
 from typing import Literal
 
+from fastact import compat as compat
 from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
@@ -15,35 +16,67 @@ def get_num_threads() -> int: ...
 
 maxout_dense: MaxoutDense
 
+aptx: Activation
+arctan: Activation
+bent_identity: Activation
 bilinear_glu: GatedActivation
+binary_step: Activation
 celu: Activation
+cloglog: Activation
 elu: Activation
+exponential: Activation
+gaussian: Activation
 geglu: GatedActivation
 geglu_tanh: GatedActivation
 gelu: Activation
 gelu_tanh: Activation
+general_relu: Activation
 glu: GatedActivation
+hard_mish: Activation
 hard_sigmoid: Activation
 hard_swish: Activation
 hard_tanh: Activation
+hardshrink: Activation
 identity: Activation
+isrlu: Activation
+isru: Activation
 leaky_relu: Activation
+log_log: Activation
 log_sigmoid: Activation
 log_softmax: AxisActivation
+logish: Activation
+logit: Activation
 maxout: AxisActivation
 mish: Activation
+phish: Activation
 prelu: Activation
+quick_gelu: Activation
 reglu: GatedActivation
 relu: Activation
 relu6: Activation
+relu_squared: Activation
+rrelu: Activation
 selu: Activation
+serf: Activation
+shrink: Activation
 sigmoid: Activation
 silu: Activation
+sine: Activation
+smelu: Activation
+snake: Activation
+softexponential: Activation
 softmax: AxisActivation
 softplus: Activation
+softshrink: Activation
 softsign: Activation
+sparse_plus: Activation
+sparse_sigmoid: Activation
 squareplus: Activation
+star_relu: Activation
 swiglu: GatedActivation
 swish: Activation
 tanh: Activation
+tanhexp: Activation
 tanhshrink: Activation
+threshold: Activation
+thresholded_relu: Activation

@@ -25,6 +25,7 @@ _UFUNC_KEYWORDS = {
     "subok": True,
     "signature": None,
 }
+_RANDOM_KEYWORDS = {"rng": None, "return_slopes": False}
 ACCEPTED = (
     "accepted are float16, float32, float64 and bfloat16 (which keep their dtype), "
     "bool and 8- and 16-bit integers (giving float32), wider integers and Python numbers (giving float64)"
@@ -91,8 +92,16 @@ class Direction:
             kinds(name, kinds.KEYWORD_ONLY, default=next(iter(options)))
             for name, options in self._definition.variants.items()
         ]
-        ufunc = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in _UFUNC_KEYWORDS.items()]
-        return inspect.Signature([*arrays, *own, *choices, *ufunc])
+        drawn = _RANDOM_KEYWORDS if self._is_drawn else {}
+        others = [
+            kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in (drawn | _UFUNC_KEYWORDS).items()
+        ]
+        return inspect.Signature([*arrays, *own, *choices, *others])
+
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether `rng` gives another, random, form."""
+        return self._definition.draw is not None and self._direction == "value"
 
     def __repr__(self) -> str:
         return f"<fastact {self.name}>"
@@ -112,6 +121,8 @@ class Direction:
     def _general_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
         if self._definition.variants and (variant := self._variant(keywords)) is not self:
             return variant(*args, **keywords)
+        if self._is_drawn and not keywords.keys().isdisjoint(_RANDOM_KEYWORDS):
+            return self._random_call(args, **keywords)
         arrays, parameters = self._bind(args, keywords)
         if all(type(value) in (float, int) for value in parameters):
             elementwise = _ufuncs.at(self._definition.name, self._direction, tuple(map(float, parameters)))
@@ -141,6 +152,21 @@ class Direction:
                 return find(options[choice], self._direction)
         return self
 
+    def _random_call(self, args: tuple, *, rng: Any = None, return_slopes: bool = False, **keywords: Any) -> Any:
+        """Draw a slope per element, of the dtype of the result, and leave the work to the activation that takes it."""
+        if rng is None:
+            if return_slopes:
+                raise ValueError(f"{self.name}: return_slopes needs rng, a numpy.random.Generator or a seed")
+            return self(*args, **keywords)
+        (x,), parameters = self._bind(args, keywords)
+        x, draw = np.asarray(x), self._definition.draw
+        dtype = keywords.get("dtype") or self(np.empty(0, x.dtype)).dtype
+        shape = np.broadcast_shapes(x.shape, *(np.shape(parameter) for parameter in parameters))
+        assert draw is not None  # what `_is_drawn` says
+        slopes = np.asarray(draw(rng, shape, *parameters)).astype(dtype)
+        y = find(self._definition.drawn_for)(x, slopes, **keywords)
+        return (y, slopes) if return_slopes else y
+
     def _bind(self, args: tuple, keywords: dict[str, Any]) -> tuple[tuple, list]:
         """Split a call into arrays and parameters, and leave NumPy's keywords in `keywords`."""
         count, names = len(self._arrays), [parameter.name for parameter in self._definition.parameters]
@@ -162,9 +188,9 @@ class Direction:
 
     def _check(self, parameters: Sequence[Any]) -> None:
         for parameter, value in zip(self._definition.parameters, parameters, strict=True):
-            if parameter.above is not None and isinstance(value, ndarray | np.generic) and value.size:
+            if parameter.bound and isinstance(value, ndarray | np.generic) and value.size:
                 parameter.check(self.name, value.min())
-            elif parameter.above is not None and isinstance(value, float | int):
+            elif parameter.bound and isinstance(value, float | int):
                 parameter.check(self.name, value)
 
     def _check_out(self, out: Any) -> None:

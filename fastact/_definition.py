@@ -35,8 +35,8 @@ class Parameter:
         Its value where the caller gives none.
     meaning : str
         What it does, for the docstring.
-    above : float or None
-        It must be greater than this.
+    above, least : float or None
+        It must be greater than this, or at least this.
     exact_default : Fraction or None
         The default, where float64 only comes near it (one sixth, say).
     """
@@ -46,6 +46,14 @@ class Parameter:
     meaning: str
     above: float | None = None
     exact_default: Fraction | None = None
+    least: float | None = None
+
+    @property
+    def bound(self) -> str:
+        """What `check` wants, in words; empty where it takes any number."""
+        if self.above is not None:
+            return f"greater than {self.above:g}"
+        return "" if self.least is None else f"at least {self.least:g}"
 
     def parts(self, value: float) -> tuple[float, float]:
         """The two float64 whose sum is the parameter: the second is not 0 only for an inexact default."""
@@ -55,8 +63,9 @@ class Parameter:
 
     def check(self, activation: str, value: float) -> None:
         """Refuse a value outside the parameter's domain."""
-        if self.above is not None and not value > self.above:
-            raise ValueError(f"{activation}: {self.name} must be greater than {self.above:g}, got {value!r}")
+        too_small = self.above is not None and not value > self.above
+        if too_small or (self.least is not None and not value >= self.least):
+            raise ValueError(f"{activation}: {self.name} must be {self.bound}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,16 @@ class Definition:
         Direction to plain scalar function.
     limits : mapping
         ``"value"``, ``"derivative"`` and ``"second_derivative"`` to what they tend to at -inf and +inf.
+    domain : tuple of float
+        Where it is defined; NaN outside.
     range, derivative_range : tuple of float
         Infimum and supremum.
     kinks, derivative_at_kinks : tuple of float
-        Where the derivative jumps, and what ``derivative`` says there.
+        Where the derivative, or the value itself, jumps, and what ``derivative`` says there.
+    bends : tuple of float
+        Where only the second derivative jumps.
+    kinks_for, bends_for : callable or None
+        Where parameters move them: the function of the parameters that says where they are.
     odd, monotone : bool
         Whether f(-x) = -f(x), and whether it never falls.
     saturation, use, avoid : str
@@ -97,6 +112,13 @@ class Definition:
         Keyword to {choice: name of the activation that it selects}.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
+    check : callable or None
+        Refuses parameters that do not go together.
+    draw : callable or None
+        For an activation that is random in training: draws, from a generator, a shape and the parameters, the
+        parameter of the activation `drawn_for`, which then does the work.
+    drawn_for : str
+        Its name.
     """
 
     name: str
@@ -108,10 +130,14 @@ class Definition:
     parameters: tuple[Parameter, ...] = ()
     formulas: Mapping[str, Callable] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    domain: tuple[float, float] = (float("-inf"), float("inf"))
     range: tuple[float, float] = (float("-inf"), float("inf"))
     derivative_range: tuple[float, float] = (float("-inf"), float("inf"))
     kinks: tuple[float, ...] = ()
     derivative_at_kinks: tuple[float, ...] = ()
+    bends: tuple[float, ...] = ()
+    kinks_for: Callable | None = None
+    bends_for: Callable | None = None
     odd: bool = False
     monotone: bool = False
     saturation: str = ""
@@ -124,6 +150,8 @@ class Definition:
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Callable | None = None
     gate: str = ""
+    draw: Callable | None = None
+    drawn_for: str = ""
 
     def __post_init__(self) -> None:
         missing = [fact for fact in ("summary", "formula", "saturation", "use", "avoid") if not getattr(self, fact)]
@@ -139,6 +167,12 @@ class Definition:
 
     def _required_formulas(self) -> tuple[str, ...]:
         return REQUIRED_FORMULAS + tuple(f"{parameter.name}_derivative" for parameter in self.parameters)
+
+    def not_smooth_at(self, *parameters: float) -> tuple[float, ...]:
+        """Where the value or one of the first two derivatives jumps, for these parameters."""
+        kinks = self.kinks if self.kinks_for is None else self.kinks_for(*parameters)
+        bends = self.bends if self.bends_for is None else self.bends_for(*parameters)
+        return (*kinks, *bends)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -165,6 +199,11 @@ def define(**facts: Any) -> Callable[[type], Definition]:
     """Turn a class block, whose functions are formulas and whose docstring is the summary, into a registered record."""
 
     def decorate(block: type) -> Definition:
+        defaults = [parameter.default for parameter in facts.get("parameters", ())]
+        for places in ("kinks", "bends"):
+            if callable(facts.get(places)):
+                facts[f"{places}_for"] = facts[places]
+                facts[places] = facts[places](*defaults)
         summary, _, notes = inspect.cleandoc(block.__doc__ or "").partition("\n")
         definition = Definition(
             name=block.__name__,

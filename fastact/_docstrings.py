@@ -82,13 +82,16 @@ def _parameters(definition: Definition, direction: str) -> str:
     if definition.name == "maxout":
         lines.append("pieces : int\n    How many adjacent channels make a group; it divides the axis' length.")
     for parameter in definition.parameters:
-        bound = f" Must be greater than {parameter.above:g}." if parameter.above is not None else ""
+        bound = f" Must be {parameter.bound}." if parameter.bound else ""
         lines.append(
             f"{parameter.name} : float or array_like, default {parameter.default:g}\n    {parameter.meaning}{bound}"
         )
     for keyword, options in definition.variants.items():
         choices = ", ".join(f'"{option}"' for option in options)
         lines.append(f"{keyword} : {{{choices}}}\n    Which of the variants to use.")
+    if definition.draw is not None and direction == "value":
+        lines.append("rng : numpy.random.Generator or seed, optional\n    Draw a slope per element: the training form.")
+        lines.append("return_slopes : bool, default False\n    With `rng`, return the slopes too: ``(y, slopes)``.")
     if definition.kind == "axiswise":
         lines.append("axis : int, default -1\n    The axis to work along.")
         lines.append("out : ndarray, optional\n    Where to put the result.")
@@ -144,8 +147,8 @@ def _notes(definition: Definition, direction: str) -> str:
             f"Gradients: {definition.saturation}",
             f"Use: {definition.use}",
             f"Avoid: {definition.avoid}",
-            f"Elsewhere called: {', '.join(definition.aliases)}.",
         ]
+        lines += [f"Elsewhere called: {', '.join(definition.aliases)}."] if definition.aliases else []
     if direction == "parameter_gradients":
         lines.append(
             "Sums run in float64, in an order that shapes alone decide: the same bits for any number of threads."

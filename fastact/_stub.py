@@ -8,6 +8,7 @@ PATH = Path(__file__).with_name("__init__.pyi")
 _HEAD = """# Made by `python -m fastact._stub` from the registry; do not edit.
 from typing import Literal
 
+from fastact import compat as compat
 from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense

@@ -22,6 +22,25 @@ OTHER_PARAMETERS = {
     "hard_sigmoid": ({"slope": 0.2, "offset": 0.5}, {"slope": 0.7, "offset": 0.25}),
     "hard_tanh": ({"minimum": -0.1, "maximum": 2.0}, {"minimum": 0.5, "maximum": 20.0}),
     "squareplus": ({"b": 1.0}, {"b": 0.01}),
+    "softexponential": ({"alpha": 1.0}, {"alpha": 1.5}, {"alpha": -1.0}, {"alpha": -0.3}),
+    "rrelu": ({"lower": 0.1, "upper": 0.3}, {"lower": -0.5, "upper": 2.0}),
+    "threshold": ({"threshold": 0.1, "value": 20.0}, {"threshold": -2.0, "value": -0.3}),
+    "thresholded_relu": ({"theta": 0.1}, {"theta": 2.5}),
+    "general_relu": (
+        {"negative_slope": 0.2, "max_value": 6.0, "threshold": 0.0},
+        {"negative_slope": 0.1, "max_value": 2.5, "threshold": -0.7},
+    ),
+    "star_relu": ({"scale": 1.5, "bias": 0.3}, {"scale": 0.7, "bias": -2.0}),
+    "shrink": ({"lambd": 1.5, "bias": 1.5}, {"lambd": 0.1, "bias": 0.05}),
+    "softshrink": ({"lambd": 0.1}, {"lambd": 2.5}),
+    "hardshrink": ({"lambd": 0.1}, {"lambd": 2.5}),
+    "smelu": ({"beta": 2.0}, {"beta": 0.1}),
+    "isru": ({"alpha": 3.0}, {"alpha": 0.1}),
+    "isrlu": ({"alpha": 3.0}, {"alpha": 0.1}),
+    "sine": ({"omega": 30.0}, {"omega": 0.3}),
+    "snake": ({"alpha": 5.0}, {"alpha": 0.3}),
+    "quick_gelu": ({"alpha": 1.0}, {"alpha": 0.3}),
+    "aptx": ({"alpha": 1.0, "beta": 0.5, "gamma": 0.5}, {"alpha": 2.0, "beta": 0.3, "gamma": 0.7}),
 }
 OTHER_CASES = [(name, parameters) for name, values in OTHER_PARAMETERS.items() for parameters in values]
 
@@ -53,18 +72,6 @@ def operands(name: str, direction: str, x):
     return (x.dtype.type(1.5), x) if direction.startswith("backward") else (x,)
 
 
-def kinks(name: str, parameters: dict[str, float]) -> list[float]:
-    """Where the derivative or the second derivative jumps."""
-    p = list(parameters.values())
-    match name:
-        case "relu6":
-            return [0.0, 6.0]
-        case "hard_tanh":
-            return p
-        case "hard_sigmoid":
-            return [-p[1] / p[0], (1 - p[1]) / p[0]]
-        case "hard_swish":
-            return [-3.0, 3.0]
-        case "relu" | "leaky_relu" | "prelu" | "elu" | "selu" | "celu" | "softsign":
-            return [0.0]
-    return []
+def kinks(name: str, parameters: dict[str, float]) -> tuple[float, ...]:
+    """Where the value, the derivative or the second derivative jumps."""
+    return fa.get(name).info.not_smooth_at(*parameters.values())

@@ -6,7 +6,7 @@ Arithmetic on jets is exact calculus: reference derivatives need neither step si
 import mpmath as mp
 
 SATURATED = 10**5  # exp(-SATURATED) is far below every format: larger arguments need not be told apart
-ERFC_SATURATED = 40
+ERFC_SATURATED = 29
 
 
 class Jet:
@@ -65,12 +65,13 @@ def clip(x, low, high):
 
 
 def exp(x):
-    value = mp.exp(clip(x.value, -SATURATED, SATURATED))
+    # Exactly 0 where it is saturated: a slope however small could meet a factor however large.
+    value = mp.exp(min(x.value, SATURATED)) if x.value > -SATURATED else mp.mpf(0)
     return x.chain(value, value, value)
 
 
 def expm1(x):
-    slope = mp.exp(max(x.value, -SATURATED))
+    slope = exp(x).value if x.value < SATURATED else mp.exp(x.value)
     return x.chain(mp.expm1(max(x.value, -SATURATED)), slope, slope)
 
 
@@ -81,13 +82,13 @@ def log1p(x):
 
 def tanh(x):
     argument = clip(x.value, -SATURATED, SATURATED)
-    value, slope = mp.tanh(argument), mp.sech(argument) ** 2
+    value, slope = mp.tanh(argument), mp.sech(argument) ** 2 if argument == x.value else mp.mpf(0)
     return x.chain(value, slope, -2 * value * slope)
 
 
 def erfc(x):
     argument = clip(x.value, -ERFC_SATURATED, ERFC_SATURATED)
-    slope = -2 / mp.sqrt(mp.pi) * mp.exp(-(argument**2))
+    slope = -2 / mp.sqrt(mp.pi) * mp.exp(-(argument**2)) if argument == x.value else mp.mpf(0)
     # mpmath's erfc is slow in the far tails and fails in the farthest, where it is 0 or 2 for every format.
     value = mp.erfc(argument) if abs(argument) < ERFC_SATURATED else mp.mpf(0 if argument > 0 else 2)
     return x.chain(value, slope, -2 * argument * slope)
@@ -96,3 +97,31 @@ def erfc(x):
 def sqrt(x):
     root = mp.sqrt(x.value)
     return x.chain(root, 1 / (2 * root), -1 / (4 * root**3))
+
+
+def erf(x):
+    return 1 - erfc(x) if x > 1 else x.chain(mp.erf(x.value), *_erf_slopes(x.value))
+
+
+def _erf_slopes(x):
+    slope = 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2))
+    return slope, -2 * x * slope
+
+
+def log(x):
+    """NaN, with NaN for derivatives, below 0; infinite, with infinite derivatives, at 0."""
+    if x.value > 0:
+        return x.chain(mp.log(x.value), 1 / x.value, -1 / x.value**2)
+    if x.value < 0:
+        return Jet(mp.nan, mp.nan, mp.nan)
+    return Jet(-mp.inf, mp.inf * x.first, -mp.inf * x.first**2)
+
+
+def sin(x):
+    value, slope = mp.sin(x.value), mp.cos(x.value)
+    return x.chain(value, slope, -value)
+
+
+def atan(x):
+    slope = 1 / (1 + x.value**2)
+    return x.chain(mp.atan(x.value), slope, -2 * x.value * slope**2)

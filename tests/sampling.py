@@ -7,11 +7,18 @@ import numpy as np
 # Where some value's or derivative's tail saturates, underflows or leaves the normal numbers.
 TAILS = (
     *(5.0, 8.3, 9.01, 10.2, 13.2, 14.5, 16.7, 19.1, 22.0, 27.2, 36.8, 37.6, 38.5, 44.4, 52.0, 87.4, 88.7),
+    # Double exponentials (cloglog, log_log, tanhexp) end sooner, Gaussians as gelu's do.
+    *(3.0, 4.47, 4.64, 5.92, 6.61, 9.4, 26.6, 27.3),
     *(91.9, 103.3, 104.0, 354.9, 372.5, 708.5, 709.8, 720.0, 745.2),
 )
+# Where sine and snake cross or touch zero: the last two come nearest, in float32 and in float64.
+QUARTERS = (*(0.7853981633974483 * np.arange(1.0, 9.0)), 16367173.0 * 2.0**72, 6381956970095103.0 * 2.0**797)
 KINKS = (0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 6.0)
-# Zeros of first derivatives (silu, mish, gelu, gelu_tanh, hard_swish) and of second derivatives.
+# Zeros of values, of first derivatives (silu, mish, gelu, gelu_tanh, hard_swish, serf, logish, tanhexp, phish) and of
+# second derivatives.
 ROOTS = (
+    *(0.7071067811865476, 1.1930599689281882, 1.3724541370256921, 1.078860058464624, 1.1954312013879125),
+    *(2.2564974802739743, 2.5334480688920653, 2.06597189615675, 1.8836659940045337),
     *(1.2784645427610738, 1.1924312145154952, 0.7517915246935645, 0.7524614220710162, 1.5),
     *(2.3993572805154677, 2.256376396360793, 1.4142135623730951, 1.4185040087908284),
 )
@@ -29,7 +36,7 @@ def landmarks(dtype, reach: int) -> np.ndarray:
     """Kinks, roots, tails, powers of two, subnormals, the largest number; with neighbours, of both signs."""
     dtype = np.dtype(dtype)
     limits = np.finfo(dtype)
-    special = np.array([*KINKS[1:], *ROOTS, *TAILS], dtype)
+    special = np.array([*KINKS[1:], *ROOTS, *TAILS, *(q for q in QUARTERS if q < float(limits.max))], dtype)
     powers = np.ldexp(np.ones(1, dtype), np.arange(limits.minexp, limits.maxexp, dtype=np.int32))
     step = max(1, powers.size // 64) if reach <= 3 else 1
     near_zero = np.arange(0, 4).astype(f"i{dtype.itemsize}").view(dtype)

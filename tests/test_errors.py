@@ -14,6 +14,9 @@ OUT_OF_RANGE = [
     ("softplus", {"beta": -1.0}),
     ("celu", {"alpha": 0.0}),
     ("squareplus", {"b": -1.0}),
+    ("isru", {"alpha": 0.0}),
+    ("snake", {"alpha": -1.0}),
+    ("softshrink", {"lambd": -0.5}),
 ]
 POSITIONAL = {"maxout": (1,)}
 

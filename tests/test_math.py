@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastact._engine import precision  # noqa: F401 - makes _math callable from compiled code
-from fastact._math import arithmetic, float64, pair
+from fastact._math import arithmetic, circular, float64, pair, working
 
 mpmath.mp.prec = 300
 CROSSING = mpmath.mpf("0.75179152469356445745790494677952403966447115342345384833956562062085")
@@ -33,7 +33,10 @@ REFERENCES = {
     "exp_bounded": mpmath.exp,
     "expm1": mpmath.expm1,
     "expm1_bounded": mpmath.expm1,
+    "exp_sharp": mpmath.exp,
     "log1p": mpmath.log1p,
+    "arctangent": mpmath.atan,
+    "erf": mpmath.erf,
     "x_minus_tanh": x_minus_tanh,
     "normal_tail_ratio": lambda t: mills(t) / mpmath.sqrt(2 * mpmath.pi),
     "gelu_tail_ratio": lambda t: (t - mills(t)) / (t - CROSSING),
@@ -44,7 +47,10 @@ DOMAINS = {
     "exp_bounded": (1e-300, -660.0, 708.0),
     "expm1": (1e-290, -700.0, 700.0),
     "expm1_bounded": (1e-290, -708.0, 708.0),
+    "exp_sharp": (1e-300, -660.0, 700.0),
     "log1p": (1e-290, 0.0, 1.0),
+    "arctangent": (1e-290, -1e18, 1e18),
+    "erf": (1e-290, 0.0, 30.0),
     "x_minus_tanh": (1e-90, -1e15, 1e15),
     "normal_tail_ratio": (1e-300, 0.0, 15.0),
     "gelu_tail_ratio": (1e-300, 0.0, 15.0),
@@ -152,7 +158,7 @@ def test_nan_stays(module, name):
 
 
 @pytest.mark.parametrize("module", [float64, pair], ids=["float64", "pair"])
-@pytest.mark.parametrize("name", ["expm1", "x_minus_tanh"])
+@pytest.mark.parametrize("name", ["expm1", "x_minus_tanh", "arctangent"])
 def test_zero_keeps_its_sign(module, name):
     for zero in (0.0, -0.0):
         parts = np.ravel(evaluate(getattr(module, name), np.array([zero])))
@@ -292,3 +298,51 @@ def test_fma_in_plain_python(a, b, c, expected):
     for result in (arithmetic.fma(a, b, c), compiled_fma(a, b, c)):
         assert np.array_equal([result], [expected], equal_nan=True)
         assert math.isnan(expected) or math.copysign(1.0, result) == math.copysign(1.0, expected)
+
+
+# As near to a multiple of pi / 2 as float32 and float64 come.
+NEAREST_TO_ZEROS = [16367173.0 * 2.0**72, 6381956970095103.0 * 2.0**797]
+
+
+@pytest.mark.parametrize("eighths", [0, 1, 2])
+@pytest.mark.parametrize("a", [1.0, 30.0, 0.1])
+@pytest.mark.parametrize("function", [circular.circular, circular.circular_pair], ids=["float64", "pair"])
+def test_circular_error(function, a, eighths):
+    random = np.random.default_rng(11)
+    sizes = random.uniform(-1.0, 1.0, 3 * POINTS) * 2.0 ** random.uniform(-60, 1024, 3 * POINTS)
+    near = np.round(random.uniform(1, 1e4, POINTS)) * (math.pi / 4)
+    x = np.concatenate([sizes, random.uniform(-30.0, 30.0, POINTS), near, np.nextafter(near, 0.0), [1.7e308]])
+    if a == 1.0:
+        x = np.concatenate([x, NEAREST_TO_ZEROS, -np.array(NEAREST_TO_ZEROS)])
+    if is_pair_function := function is circular.circular_pair:
+        run = numba.njit(error_model="numpy")(lambda x: [function(a, 0.0, value, 0.0, eighths) for value in x])
+    else:
+        run = numba.njit(error_model="numpy")(lambda x: [(function(a, value, eighths),) for value in x])
+    with mpmath.workprec(1400):
+        exact = [mpmath.sin(mpmath.mpf(a) * mpmath.mpf(value) + eighths * mpmath.pi / 4) for value in x]
+    assert worst(run(x), exact) <= stated_error(function)
+    plain = [function(*((a, 0.0, v, 0.0) if is_pair_function else (a, v)), eighths) for v in map(float, x[::97])]
+    assert np.array_equal(np.array(plain).reshape(-1), np.array(run(x[::97])).reshape(-1))
+
+
+def test_circular_limits():
+    for infinity in (math.inf, -math.inf, math.nan):
+        assert math.isnan(circular.circular(1.0, infinity, 0))
+        assert math.isnan(arithmetic.rounded(*circular.circular_pair(1.0, 0.0, infinity, 0.0, 2)))
+    for tiny in (-0.0, 5e-324, -3e-310):
+        assert math.copysign(1.0, circular.circular(1.0, tiny, 0)) == math.copysign(1.0, tiny)
+        assert circular.circular(1.0, tiny, 0) == tiny
+        assert circular.circular_pair(1.0, 0.0, tiny, 0.0, 0)[0] == tiny
+
+
+@pytest.mark.parametrize("length", [3, 4, 16])
+def test_polynomial_is_the_same_compiled(length):
+    coefficients = tuple((1.0 / (k + 1), 2.0**-60 / (k + 2)) for k in range(length))
+    compiled_polynomial = numba.njit(error_model="numpy")(lambda x: working.polynomial(coefficients, x))
+    for x in (0.0, 0.3, -0.21):
+        exact = mpmath.fsum(
+            (mpmath.mpf(a) + mpmath.mpf(b)) * mpmath.mpf(x) ** k for k, (a, b) in enumerate(coefficients)
+        )
+        assert compiled_polynomial(x) == pytest.approx(float(exact), rel=1e-15)
+        on_pair = working.polynomial(coefficients, working.Pair(x))
+        assert abs((mpmath.mpf(on_pair.hi) + mpmath.mpf(on_pair.lo)) / exact - 1) < 2.0**-55

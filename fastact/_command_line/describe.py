@@ -60,7 +60,7 @@ def _facts(info: Any) -> Iterator[tuple[str, Any]]:
         value = getattr(info, field.name)
         if field.name == "formulas":
             yield "directions", info.directions
-        elif field.name not in ("name", "summary", "notes", "check") and value not in ("", (), {}):
+        elif field.name not in ("name", "summary", "notes") and not callable(value) and value not in (None, "", (), {}):
             yield field.name, value
 
 

@@ -25,6 +25,14 @@ def _softmax(x: Any) -> Any:
     return (e := np.exp(x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)
 
 
+def _odd_root(x: Any) -> Any:
+    return 1 / np.sqrt(1 + x * x)
+
+
+def _shrunk(x: Any) -> Any:
+    return np.sign(x) * np.maximum(np.abs(x) - 0.5, 0)
+
+
 def _gelu_slope(x: Any) -> Any:
     return 0.7978845608028654 * (x + 0.044715 * x**3)
 
@@ -52,6 +60,35 @@ VALUES: dict[str, Formula] = {
     "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "tanhshrink": lambda x: x - np.tanh(x),
     "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
+    "exponential": np.exp,
+    "softexponential": lambda x: x.copy(),
+    "rrelu": lambda x: np.where(x > 0, x, x.dtype.type(11 / 48) * x),
+    "threshold": lambda x: np.where(x > 0, x, 0),
+    "thresholded_relu": lambda x: np.where(x > 1, x, 0),
+    "general_relu": lambda x: np.maximum(x, 0),
+    "relu_squared": lambda x: np.maximum(x, 0) ** 2,
+    "star_relu": lambda x: 0.8944 * np.maximum(x, 0) ** 2 - 0.4472,
+    "binary_step": lambda x: (x >= 0).astype(x.dtype),
+    "sparse_sigmoid": lambda x: np.clip((x + 1) / 2, 0, 1),
+    "hard_mish": lambda x: x * np.clip(x + 2, 0, 2) / 2,
+    "shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+    "softshrink": _shrunk,
+    "hardshrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+    "smelu": lambda x: np.where(np.abs(x) < 1, (x + 1) ** 2 / 4, np.maximum(x, 0)),
+    "sparse_plus": lambda x: np.where(np.abs(x) < 1, (x + 1) ** 2 / 4, np.maximum(x, 0)),
+    "bent_identity": lambda x: x + (np.sqrt(x * x + 1) - 1) / 2,
+    "isru": lambda x: x * _odd_root(x),
+    "isrlu": lambda x: np.where(x >= 0, x, x * _odd_root(x)),
+    "arctan": np.arctan,
+    "cloglog": lambda x: -np.expm1(-np.exp(x)),
+    "log_log": lambda x: np.exp(-np.exp(-x)),
+    "sine": np.sin,
+    "snake": lambda x: x + np.sin(x) ** 2,
+    "gaussian": lambda x: np.exp(-x * x),
+    "logish": lambda x: x * np.log1p(_sigmoid(x)),
+    "tanhexp": lambda x: x * np.tanh(np.exp(x)),
+    "quick_gelu": lambda x: x * _sigmoid(1.702 * x),
+    "aptx": lambda x: (1 + np.tanh(x)) * (0.5 * x),
     "softmax": _softmax,
     "log_softmax": lambda x: (s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True)),
     "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(-1),
@@ -82,6 +119,35 @@ DERIVATIVES: dict[str, Formula] = {
     "hard_swish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
     "tanhshrink": lambda x: np.tanh(x) ** 2,
     "squareplus": lambda x: 0.5 * (1 + x / np.sqrt(x * x + 4)),
+    "exponential": np.exp,
+    "softexponential": np.ones_like,
+    "rrelu": lambda x: np.where(x > 0, 1, x.dtype.type(11 / 48)),
+    "threshold": lambda x: (x > 0).astype(x.dtype),
+    "thresholded_relu": lambda x: (x > 1).astype(x.dtype),
+    "general_relu": lambda x: (x > 0).astype(x.dtype),
+    "relu_squared": lambda x: 2 * np.maximum(x, 0),
+    "star_relu": lambda x: 1.7888 * np.maximum(x, 0),
+    "binary_step": np.zeros_like,
+    "sparse_sigmoid": lambda x: np.where(np.abs(x) < 1, x.dtype.type(0.5), 0),
+    "hard_mish": lambda x: np.where(x > 0, 1, np.where(x > -2, x + 1, 0)),
+    "shrink": lambda x: (np.abs(x) > 0.5).astype(x.dtype),
+    "softshrink": lambda x: (np.abs(x) > 0.5).astype(x.dtype),
+    "hardshrink": lambda x: (np.abs(x) > 0.5).astype(x.dtype),
+    "smelu": lambda x: np.clip((x + 1) / 2, 0, 1),
+    "sparse_plus": lambda x: np.clip((x + 1) / 2, 0, 1),
+    "bent_identity": lambda x: 1 + x / (2 * np.sqrt(x * x + 1)),
+    "isru": lambda x: _odd_root(x) ** 3,
+    "isrlu": lambda x: np.where(x >= 0, 1, _odd_root(x) ** 3),
+    "arctan": lambda x: 1 / (1 + x * x),
+    "cloglog": lambda x: np.exp(x - np.exp(x)),
+    "log_log": lambda x: np.exp(-x - np.exp(-x)),
+    "sine": np.cos,
+    "snake": lambda x: 1 + np.sin(2 * x),
+    "gaussian": lambda x: -2 * x * np.exp(-x * x),
+    "logish": lambda x: np.log1p(s := _sigmoid(x)) + x * s * (1 - s) / (1 + s),
+    "tanhexp": lambda x: (t := np.tanh(e := np.exp(x))) + x * e * (1 - t * t),
+    "quick_gelu": lambda x: (s := _sigmoid(1.702 * x)) * (1 + 1.702 * x * (1 - s)),
+    "aptx": lambda x: 0.5 * (1 + (t := np.tanh(x))) + 0.5 * x * (1 - t * t),
 }
 
 _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {

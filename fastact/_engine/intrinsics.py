@@ -10,7 +10,7 @@ from numba import float32, float64, int32, types, uint32, uint64  # noqa: F401 -
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from fastact._math import arithmetic
+from fastact._math import arithmetic, circular
 
 WORD = ir.IntType(64)
 BYTE_POINTER = ir.IntType(8).as_pointer()
@@ -18,6 +18,8 @@ ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 CACHE_LINE = 64
 # fegetenv's buffer: 28 bytes on x86, 8 on 64-bit Arm, never above 64.
 FLOATING_POINT_ENVIRONMENT_BYTES = 64
+# The functions of `_math` that have a form of their own in compiled code, below.
+GIVEN = ("fma", "entry")
 
 
 def _typed_pointer(builder, address, llvm_type):
@@ -86,7 +88,7 @@ def _tell_apart(builder, instruction, role):
     domain = module.add_metadata([ir.MetaDataString(module, "fastact kernel")])
     scopes = {
         name: module.add_metadata([ir.MetaDataString(module, f"fastact {name}"), domain])
-        for name in ("operand", "result", "scratch")
+        for name in ("operand", "result", "scratch", "table")
     }
     own = scopes.pop(role)
     instruction.set_metadata("alias.scope", module.add_metadata([own]))
@@ -342,6 +344,20 @@ def _overload_fma(a, b, c):
     if isinstance(a, types.Float) and a == b == c:
         return lambda a, b, c: _fused_multiply_add(a, b, c)
     return lambda a, b, c: _fused_multiply_add(float(a), float(b), float(c))
+
+
+@intrinsic
+def _table_entry(typingctx, table, row):
+    def codegen(context, builder, signature, args):
+        array = context.make_array(table)(context, builder, args[0])
+        return _tell_apart(builder, builder.load(builder.gep(array.data, [args[1]])), "table")
+
+    return table.dtype(table, types.intp), codegen
+
+
+@overload(circular.entry)
+def _overload_entry(table, row):
+    return lambda table, row: _table_entry(table, row)
 
 
 def _environment_call(name_on_x86, name_elsewhere):

@@ -10,7 +10,7 @@ from numba.extending import intrinsic, models, register_model
 
 from fastact._engine import intrinsics
 from fastact._engine.inlined import inlined, overloaded
-from fastact._math import arithmetic, float64, logarithm, pair
+from fastact._math import arithmetic, circular, float64, logarithm, pair
 from fastact._math import working as w
 
 
@@ -119,7 +119,11 @@ def _register_functions(*modules):
     """Make every function of these modules callable from compiled code."""
     for module in modules:
         for function in vars(module).values():
-            if inspect.isfunction(function) and function.__module__ == module.__name__ and function.__name__ != "fma":
+            if (
+                inspect.isfunction(function)
+                and function.__module__ == module.__name__
+                and function.__name__ not in intrinsics.GIVEN
+            ):
                 inlined(function)
 
 
@@ -128,7 +132,7 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
     return arithmetic.add(a_hi, a_lo, -b_hi, -b_lo)
 
 
-_register_functions(arithmetic, float64, pair, logarithm)
+_register_functions(arithmetic, float64, pair, logarithm, circular)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),
     (operator.sub, _subtract),
@@ -181,6 +185,53 @@ def _overload_precise(constant, like):
     if _is_pair(like):
         return lambda constant, like: make_pair(constant[0], constant[1])
     return lambda constant, like: constant[0]
+
+
+def _horner(coefficient, first, last):
+    """A compiled function of (coefficients, y, x): the terms from `last` down to `first`, unrolled."""
+    if last < first:
+        return inlined(lambda coefficients, y, x: y)
+    others = _horner(coefficient, first + 1, last)
+
+    @inlined
+    def horner(coefficients, y, x):
+        return others(coefficients, y, x) * x + coefficient(coefficients[first])
+
+    return horner
+
+
+@inlined
+def _first_part(coefficient):
+    return coefficient[0]
+
+
+@inlined
+def _both_parts(coefficient):
+    return make_pair(coefficient[0], coefficient[1])
+
+
+@overloaded(w.polynomial)
+def _overload_polynomial(coefficients, x):
+    last, leading = len(coefficients) - 1, w.LEADING_TERMS
+    rest = _horner(_first_part, leading, last)
+    if not _is_pair(x):
+        whole = _horner(_first_part, 0, last)
+        return lambda coefficients, x: whole(coefficients, 0.0, x)
+    first_terms = _horner(_both_parts, 0, leading - 1)
+    return lambda coefficients, x: first_terms(coefficients, rest(coefficients, 0.0, hi_part(x)), x)
+
+
+@overloaded(w.circular)
+def _overload_circular(a, x, eighths):
+    if not _is_pair(a, x):
+        return lambda a, x, eighths: circular.circular(float(a), float(x), eighths)
+    (a_hi, a_lo), (x_hi, x_lo) = _parts(a), _parts(x)
+
+    def implementation(a, x, eighths):
+        hi, lo = circular.circular_pair(a_hi(a), a_lo(a), x_hi(x), x_lo(x), eighths)
+        return make_pair(hi, lo)
+
+    return implementation
 
 
 @overloaded(w.exp_and_expm1)

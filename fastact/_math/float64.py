@@ -13,6 +13,9 @@ from fastact._math.arithmetic import fma
 
 LOG2_E = 1.4426950408889634
 LN2 = 0.6931471805599453
+LN2_LO = 2.3190468138462996e-17
+HALF_PI = 1.5707963267948966
+SQRT_2 = 1.4142135623730951
 # Adding it rounds to an integer in the low bits; 1023 among them is the exponent's bias, so that shifting the sum's
 # bits left by 52 gives 2.0 to that integer, ready to multiply by (and a NaN survives the multiplication).
 ROUND_BIASED = 6755399441055744.0 + 1023.0
@@ -49,6 +52,32 @@ X_MINUS_TANH = (
     -0.005713949044846153,
     0.00025290583803962337,
     -1.087577210662714e-05,
+)
+# (e**r - 1) / r for |r| <= log(2) / 2, degree 11: relative error 2**-59.2
+SHARP_EXPM1 = (
+    1.0,
+    0.5,
+    0.1666666666666668,
+    0.04166666666666649,
+    0.008333333333319702,
+    0.0013888888888965176,
+    0.0001984126988981058,
+    2.4801587172413337e-05,
+    2.755724114351847e-06,
+    2.7557399956302214e-07,
+    2.510996280523546e-08,
+    2.0876731480591777e-09,
+)
+# F in atan(s) = s + s z F(z), z = s**2, |s| <= 0.4142, degree 4: relative error of the whole 2**-30.4
+ARCTANGENT = (-0.3333331518122009, 0.1999847101083437, -0.14243522222871619, 0.1059372017802724, -0.06077957884174106)
+# erf(s) / s, in z = s**2, |s| <= 1 / 2, degree 5: relative error 2**-36.2
+ERF = (
+    1.1283791670820889,
+    -0.3761263851916378,
+    0.11283773806427938,
+    -0.026863119988571275,
+    0.005200308786616344,
+    -0.0007692860050309008,
 )
 # Both tail ratios are polynomials in 1 / (t + TAIL_SHIFT); this shift gives the first its smallest error.
 TAIL_SHIFT = 4.3
@@ -188,3 +217,47 @@ def gelu_tail_ratio(t):
     p = fma(p, i2, fma(GELU_TAIL_RATIO[5], i, GELU_TAIL_RATIO[4]))
     p = fma(p, i2, fma(GELU_TAIL_RATIO[3], i, GELU_TAIL_RATIO[2]))
     return fma(p, i2, fma(GELU_TAIL_RATIO[1], i, GELU_TAIL_RATIO[0]))
+
+
+def exp_sharp(x):
+    """e**x, with `x` clamped to [-708, 708]; relative error 2**-50: to be an exponent, whose size multiplies it."""
+    x = _clamped(x)
+    rounded = fma(x, LOG2_E, ROUND_BIASED)
+    n = rounded - ROUND_BIASED
+    scale = float(np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64))
+    r = fma(n, -LN2_LO, fma(n, -LN2, x))
+    r2 = r * r
+    p = fma(SHARP_EXPM1[11], r, SHARP_EXPM1[10])
+    p = fma(p, r2, fma(SHARP_EXPM1[9], r, SHARP_EXPM1[8]))
+    p = fma(p, r2, fma(SHARP_EXPM1[7], r, SHARP_EXPM1[6]))
+    p = fma(p, r2, fma(SHARP_EXPM1[5], r, SHARP_EXPM1[4]))
+    p = fma(p, r2, fma(SHARP_EXPM1[3], r, SHARP_EXPM1[2]))
+    p = fma(p, r2, fma(SHARP_EXPM1[1], r, SHARP_EXPM1[0]))
+    return fma(scale, p * r, scale)
+
+
+def arctangent(x):
+    """The arctangent; relative error 2**-30."""
+    # Of s = a up to tan(pi / 8), else of (a - 1) / (a + 1), whose arctangent is less by pi / 4, or -1 / a, by pi / 2.
+    a = abs(x)
+    a = 1e300 if a > 1e300 else a
+    middle, large = a > 0.41421356237309503, a > 2.414213562373095
+    numerator = -1.0 if large else (a - 1.0 if middle else a)
+    s = numerator / (a if large else (a + 1.0 if middle else 1.0))
+    z = s * s
+    z2 = z * z
+    p = fma(z2, fma(ARCTANGENT[3], z, ARCTANGENT[2]), fma(ARCTANGENT[1], z, ARCTANGENT[0]))
+    p = fma(z2 * z2, ARCTANGENT[4], p)
+    y = fma(s * z, p, s) + (HALF_PI if large else (0.5 * HALF_PI if middle else 0.0))
+    return -y if x < 0.0 else (y if a > 0.0 else x)
+
+
+def erf(x):
+    """The error function for `x` of at least 0; relative error 2**-30."""
+    z = x * x
+    z2 = z * z
+    p = fma(z2, fma(ERF[3], z, ERF[2]), fma(ERF[1], z, ERF[0]))
+    small = x * fma(z2 * z2, fma(ERF[5], z, ERF[4]), p)
+    t = 10.0 if x > 10.0 else x
+    large = 1.0 - 2.0 * normal_tail_ratio(SQRT_2 * t) * exp_bounded(-t * t)
+    return small if x < 0.5 else large

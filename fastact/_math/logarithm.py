@@ -1,4 +1,4 @@
-"""log(1 + x) beyond 1, for sums of exponentials: once per row, so that it need not vectorise."""
+"""Logarithms of any number, from log(1 + u) for u in [0, 1]."""
 
 import numpy as np
 

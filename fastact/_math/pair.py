@@ -15,6 +15,14 @@ LN2 = 0.6931471805599453
 LN2_LO = 2.3190468138462996e-17
 THIRD = 0.3333333333333333
 THIRD_LO = 1.850371707708594e-17
+SIXTH = 0.16666666666666666
+SIXTH_LO = 9.25185853854297e-18
+HALF_PI = 1.5707963267948966
+HALF_PI_LO = 6.123233995736766e-17
+SQRT_2 = 1.4142135623730951
+SQRT_2_LO = -9.667293313452913e-17
+TWO_OVER_SQRT_PI = 1.1283791670955126
+TWO_OVER_SQRT_PI_LO = 1.533545961316588e-17
 SIX_FIFTHS = 1.2
 SIX_FIFTHS_LO = 4.4408920985006264e-17
 # As in float64.py.
@@ -22,6 +30,7 @@ ROUND_BIASED = 6755399441055744.0 + 1023.0
 # From here on e**x is 0 and infinite.
 EXP_SMALLEST = -746.0
 EXP_LARGEST = 710.0
+EXP_SHARP_LARGEST = 708.0
 
 # P in e**r - 1 = r + r**2 / 2 + r**3 / 6 + (r**2 / 2)**2 P(r), |r| <= log(2) / 2, degree 8: relative error of the
 # whole 2**-60.9
@@ -58,6 +67,41 @@ X_MINUS_TANH_REST = (
     1.461269590341963e-09,
     -7.099249527178722e-11,
     2.8422414824833227e-12,
+)
+# P in e**r - 1 = r + r**2 / 2 + r**3 / 6 + r**4 P(r), |r| <= log(2) / 32, degree 4: relative error 2**-68.4
+SHARP_REST = (
+    0.04166666666666664,
+    0.008333333332982997,
+    0.0013888888890618838,
+    0.00019841471358967523,
+    2.4801480940513944e-05,
+)
+# P in atan(s) = s + s z P(z), z = s**2, |s| <= 0.4142, degree 10: relative error of the whole 2**-57.3
+ARCTANGENT_REST = (
+    -0.333333333333332,
+    0.1999999999995318,
+    -0.1428571428015952,
+    0.11111110781787507,
+    -0.09090897714286812,
+    0.07692059515975562,
+    -0.06663096847007642,
+    0.05847841675319327,
+    -0.05039109245416337,
+    0.03806003243074223,
+    -0.017902685281759766,
+)
+# P in erf(s) = s (2 / sqrt(pi) + z P(z)), z = s**2, |s| <= 1 / 2, degree 9: relative error of the whole 2**-58.2
+ERF_REST = (
+    -0.37612638903183754,
+    0.11283791670955125,
+    -0.02686617064513016,
+    0.0052239776254058515,
+    -0.0008548327016499435,
+    0.00012055332158501384,
+    -1.4925587947582266e-05,
+    1.6459077581929066e-06,
+    -1.6273894467057062e-07,
+    1.3220043713745769e-08,
 )
 # Both tail ratios are polynomials in u = (t - 4) / (t + 4), t in [0, 40].
 TAIL_LARGEST = 40.0
@@ -348,3 +392,78 @@ def gelu_tail_ratio(hi, lo):
     h, h_lo = _times_plus(GELU_TAIL_RATIO_LEADING[2], 0.0, u, GELU_TAIL_RATIO_LEADING[1])
     h, h_lo = _times_plus(h, h_lo, u, GELU_TAIL_RATIO_LEADING[0])
     return fast_two_sum(h, p + fma(slope, u_lo, h_lo))
+
+
+def exp_sharp(hi, lo):
+    """e**x for `x` clamped to [-708, 708]; relative error 2**-68: to be an exponent, whose size multiplies it."""
+    lo = 0.0 if abs(hi) > EXP_SHARP_LARGEST else lo
+    hi = -EXP_SHARP_LARGEST if hi < -EXP_SHARP_LARGEST else hi
+    hi = EXP_SHARP_LARGEST if hi > EXP_SHARP_LARGEST else hi
+    n = fma(hi, LOG2_E, ROUND_BIASED) - ROUND_BIASED
+    r, r_lo = two_sum(fma(n, -LN2, hi), fma(n, -LN2_LO, lo))  # the first fma is exact
+    r, r_lo = 0.0625 * r, 0.0625 * r_lo
+    square, square_lo = multiply(r, r_lo, r, r_lo)
+    slope, slope_lo = multiply(r, r_lo, SIXTH, SIXTH_LO)
+    slope, slope_lo = add(0.5, 0.0, slope, slope_lo)
+    bend, bend_lo = multiply(square, square_lo, slope, slope_lo)
+    p = fma(SHARP_REST[4], r, SHARP_REST[3])
+    p = fma(p, square, fma(SHARP_REST[2], r, SHARP_REST[1]))
+    p = fma(p, r, SHARP_REST[0])
+    m, m_lo = add(r, r_lo, bend, bend_lo)
+    e, e_lo = add(1.0, 0.0, m, fma(square * square, p, m_lo))
+    for _ in range(4):  # to the 16th power
+        e, e_lo = multiply(e, e_lo, e, e_lo)
+    scale = _power_of_two(n + ROUND_BIASED)
+    return e * scale, e_lo * scale
+
+
+def arctangent(hi, lo):
+    """The arctangent; relative error 2**-55."""
+    # As in float64.py.
+    a, a_lo = (-hi, -lo) if hi < 0.0 else (hi, lo)
+    far = a > 1e300
+    a, a_lo = 1e300 if far else a, 0.0 if far else a_lo
+    middle, large = a > 0.41421356237309503, a > 2.414213562373095
+    minus, minus_lo = add(a, a_lo, -1.0, 0.0)
+    plus, plus_lo = add(a, a_lo, 1.0, 0.0)
+    numerator, numerator_lo = minus if middle else a, minus_lo if middle else a_lo
+    numerator, numerator_lo = -1.0 if large else numerator, 0.0 if large else numerator_lo
+    divisor, divisor_lo = plus if middle else 1.0, plus_lo if middle else 0.0
+    divisor, divisor_lo = a if large else divisor, a_lo if large else divisor_lo
+    s, s_lo = divide(numerator, numerator_lo, divisor, divisor_lo)
+    z = s * s
+    z2 = z * z
+    p = fma(ARCTANGENT_REST[10], z2, fma(ARCTANGENT_REST[9], z, ARCTANGENT_REST[8]))
+    p = fma(p, z2, fma(ARCTANGENT_REST[7], z, ARCTANGENT_REST[6]))
+    p = fma(p, z2, fma(ARCTANGENT_REST[5], z, ARCTANGENT_REST[4]))
+    p = fma(p, z2, fma(ARCTANGENT_REST[3], z, ARCTANGENT_REST[2]))
+    p = fma(p, z2, fma(ARCTANGENT_REST[1], z, ARCTANGENT_REST[0]))
+    turn = HALF_PI if large else (0.5 * HALF_PI if middle else 0.0)
+    turn_lo = HALF_PI_LO if large else (0.5 * HALF_PI_LO if middle else 0.0)
+    y, y_lo = two_sum(turn, s)
+    y, y_lo = fast_two_sum(y, fma(s * z, p, (y_lo + turn_lo) + fma(-z, s_lo, s_lo)))
+    y, y_lo = y if a > 0.0 else a, y_lo if a > 0.0 else 0.0
+    return (-y, -y_lo) if hi < 0.0 else (y if a > 0.0 else hi, y_lo)
+
+
+def erf(hi, lo):
+    """The error function for `x` of at least 0; relative error 2**-55."""
+    z = hi * hi
+    z2 = z * z
+    p = fma(ERF_REST[9], z, ERF_REST[8])
+    p = fma(p, z2, fma(ERF_REST[7], z, ERF_REST[6]))
+    p = fma(p, z2, fma(ERF_REST[5], z, ERF_REST[4]))
+    p = fma(p, z2, fma(ERF_REST[3], z, ERF_REST[2]))
+    p = fma(p, z2, fma(ERF_REST[1], z, ERF_REST[0]))
+    w, w_lo = fast_two_sum(TWO_OVER_SQRT_PI, z * p)
+    near, near_lo = multiply(hi, lo, w, w_lo + TWO_OVER_SQRT_PI_LO)
+    far = hi > 20.0
+    t, t_lo = 20.0 if far else hi, 0.0 if far else lo
+    square, square_lo = multiply(t, t_lo, t, t_lo)
+    argument, argument_lo = multiply(t, t_lo, SQRT_2, SQRT_2_LO)
+    tail, tail_lo = normal_tail_ratio(argument, argument_lo)
+    e, e_lo = exp_bounded(-square, -square_lo)
+    tail, tail_lo = multiply(tail, tail_lo, e, e_lo)
+    y, y_lo = add(1.0, 0.0, -2.0 * tail, -2.0 * tail_lo)
+    small = hi < 0.5
+    return near if small else y, near_lo if small else y_lo

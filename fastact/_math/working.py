@@ -8,6 +8,7 @@ the right thing for either; neither loses digits that the result needs, as long 
 import math
 
 from fastact._math import arithmetic, float64, logarithm, pair
+from fastact._math import circular as circular_functions
 
 
 class Pair:
@@ -77,6 +78,20 @@ def precise(constant, like):
     return Pair(*constant) if isinstance(like, Pair) else constant[0]
 
 
+# From here on a polynomial's terms are small enough for float64.
+LEADING_TERMS = 3
+
+
+def polynomial(coefficients, x):
+    """A polynomial of a small `x`; coefficients, lowest first, are constants in two parts."""
+    y = 0.0
+    for coefficient, _ in reversed(coefficients[LEADING_TERMS:]):
+        y = y * parts(x)[0] + coefficient
+    for coefficient in reversed(coefficients[:LEADING_TERMS]):
+        y = y * x + precise(coefficient, x)
+    return y
+
+
 def exp(x):
     """e**x."""
     return Pair(*pair.exp(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp(x)
@@ -112,6 +127,28 @@ def log_of_one_plus(x):
     return logarithm.log_of_one_plus(x)
 
 
+def exp_sharp(x):
+    """e**x, accurate enough to be an exponent itself: its size multiplies relative errors."""
+    return Pair(*pair.exp_sharp(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp_sharp(x)
+
+
+def circular(a, x, eighths):
+    """sin(a x + eighths pi / 4), to every digit however large a x is."""
+    if isinstance(x, Pair):
+        return Pair(*circular_functions.circular_pair(*parts(a), x.hi, x.lo, eighths))
+    return circular_functions.circular(a, x, eighths)
+
+
+def arctangent(x):
+    """The arctangent."""
+    return Pair(*pair.arctangent(x.hi, x.lo)) if isinstance(x, Pair) else float64.arctangent(x)
+
+
+def erf(x):
+    """The error function for `x` of at least 0."""
+    return Pair(*pair.erf(x.hi, x.lo)) if isinstance(x, Pair) else float64.erf(x)
+
+
 def x_minus_tanh(x):
     """X - tanh(x), accurate near 0."""
     return Pair(*pair.x_minus_tanh(x.hi, x.lo)) if isinstance(x, Pair) else float64.x_minus_tanh(x)
@@ -132,4 +169,15 @@ def sqrt(x):
     return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
 
 
-ELEMENTARY = (exp, exp_at_most_1, expm1, log1p, x_minus_tanh, normal_tail_ratio, gelu_tail_ratio)
+ELEMENTARY = (
+    exp,
+    exp_at_most_1,
+    exp_sharp,
+    expm1,
+    log1p,
+    arctangent,
+    erf,
+    x_minus_tanh,
+    normal_tail_ratio,
+    gelu_tail_ratio,
+)

@@ -5,6 +5,28 @@ nothing cancels: accuracy lives in the choice of the identity, and each comment 
 ``x`` is where NaN goes.
 """
 
-from fastact.activations import exponential, gated, hard, linear, rectifiers, shrink, sigmoids, smooth
+from fastact.activations import (
+    composed,
+    exponential,
+    gated,
+    hard,
+    linear,
+    rectifiers,
+    shrink,
+    sigmoids,
+    smooth,
+    waves,
+)
 
-__all__ = ["exponential", "gated", "hard", "linear", "rectifiers", "shrink", "sigmoids", "smooth"]
+__all__ = [
+    "composed",
+    "exponential",
+    "gated",
+    "hard",
+    "linear",
+    "rectifiers",
+    "shrink",
+    "sigmoids",
+    "smooth",
+    "waves",
+]

@@ -2,9 +2,11 @@
 
 from fastact._definition import Parameter, define
 from fastact._math.float64 import EXP_LARGEST, exp_bounded, expm1_bounded
-from fastact._math.working import exp, exp_and_expm1, expm1, precise, where
+from fastact._math.working import exp, exp_and_expm1, expm1, log_of_one_plus, precise, where
+from fastact.activations.sigmoids import _log_of_one_plus_ratio
 
 INFINITY = float("inf")
+OUTSIDE = float("nan")
 SELU_SCALE = 1.0507009873554805
 # lambda times alpha, in two parts.
 SELU_SLOPE = (1.7580993408473766, 5.75014648756476e-17)
@@ -28,6 +30,8 @@ def _on_the_left(x):
     limits={"value": (-1.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
     range=(-1.0, INFINITY),
     derivative_range=(0.0, 1.0),
+    kinks=lambda alpha: (0.0,) if alpha != 1.0 else (),
+    bends=(0.0,),
     monotone=True,
     saturation="For x well below 0 the gradient decays like e^x: slow learning, but never exactly 0 before underflow.",
     use="Deep networks without normalisation: outputs are close to zero-centred and smooth for alpha = 1.",
@@ -102,6 +106,7 @@ class selu:
     limits={"value": (-1.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
     range=(-1.0, INFINITY),
     derivative_range=(0.0, 1.0),
+    bends=(0.0,),
     monotone=True,
     saturation="For x well below -alpha the gradient decays like e^(x/alpha).",
     use="As elu, where alpha is varied: the derivative stays continuous at 0 for every alpha.",
@@ -136,3 +141,114 @@ class celu:
         t = where(x / alpha < -800.0, -800.0, x / alpha)
         e, m = exp_and_expm1(t)
         return where(x > 0.0, 0.0, m - t * e)
+
+
+@define(
+    formula=r"f(x) = e^x",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, INFINITY), "second_derivative": (0.0, INFINITY)},
+    range=(0.0, INFINITY),
+    derivative_range=(0.0, INFINITY),
+    monotone=True,
+    saturation="Vanishes like e^x on the left, and explodes like e^x on the right.",
+    use="Positive outputs on a logarithmic scale: rates, scales.",
+    avoid="Hidden layers: values and gradients explode; softplus is the tame positive output.",
+    aliases=("exp", "Exp"),
+    cost=0.3,
+)
+class exponential:
+    """Exponential function."""
+
+    def value(x):
+        return exp(x)
+
+    def derivative(x):
+        return exp(x)
+
+    def second_derivative(x):
+        return exp(x)
+
+    def derivative_from_output(y):
+        return y
+
+
+def _unless_zero(alpha):
+    """A divisor: the parameter, or 1 where it is 0 and another form is chosen."""
+    return where(abs(alpha) > 0.0, alpha, 1.0)
+
+
+def _remaining(x, alpha):
+    """1 - alpha (x + alpha), which is exactly x for alpha = -1."""
+    return (1.0 - alpha * alpha) - alpha * x
+
+
+def _logarithm_of_remaining(x, alpha):
+    """Its logarithm, from log(1 + v) for a v of at least 0."""
+    remaining, taken = _remaining(x, alpha), alpha * (x + alpha)
+    inside = where(remaining > 0.0, remaining, 1.0)
+    less = -_log_of_one_plus_ratio(where(taken > 0.0, taken, 0.0), where(taken > 0.0, inside, 1.0))
+    more = log_of_one_plus(where(taken < 0.0, -taken, 0.0))
+    outside = where(remaining >= 0.0, -INFINITY, OUTSIDE)
+    return where(remaining > 0.0, where(taken > 0.0, less, more), outside)
+
+
+@define(
+    formula=r"f(x) = \frac{e^{\alpha x} - 1}{\alpha} + \alpha \text{ for } \alpha > 0, \quad"
+    r" x \text{ for } \alpha = 0, \quad -\frac{\log(1 - \alpha (x + \alpha))}{\alpha} \text{ for } \alpha < 0",
+    parameters=(
+        Parameter("alpha", 0.0, "From the logarithm at -1 by the identity at 0 to the exponential at 1; learned."),
+    ),
+    limits={"value": (-INFINITY, INFINITY), "derivative": (1.0, 1.0), "second_derivative": (0.0, 0.0)},
+    derivative_range=(1.0, 1.0),
+    monotone=True,
+    saturation="For alpha > 0 gradients vanish on the left and explode on the right.",
+    use="Where the network is to choose between adding, multiplying and taking powers.",
+    avoid="With alpha far from 0 and unbounded inputs.",
+    papers=(
+        "Godfrey & Gashler, A Continuum among Logarithmic, Linear, and Exponential Functions, 2015, arXiv:1602.01321",
+    ),
+    aliases=("soft_exponential", "SoftExponential"),
+    cost=1.0,
+)
+class softexponential:
+    """Soft exponential: logarithm, identity or exponential, by its parameter.
+
+    For alpha < 0 it is NaN where the logarithm has no argument. For 0 < alpha < 1 it crosses zero at
+    ``log(1 - alpha**2) / alpha``, next to which the accuracy is relative to alpha, not to the result.
+    """
+
+    def value(x, alpha):
+        divisor = _unless_zero(alpha)
+        square = alpha * alpha
+        t = alpha * x
+        # e**t - (1 - alpha**2) where e**t is the smaller, e**t - 1 + alpha**2 elsewhere: alpha = 1 cancels nothing.
+        e, m = exp_and_expm1(t)
+        grown = where(t < -0.5, e - (1.0 - square), m + square) / divisor
+        shrunk = -_logarithm_of_remaining(x, alpha) / divisor
+        return where(alpha > 0.0, grown, where(alpha < 0.0, shrunk, x))
+
+    def derivative(x, alpha):
+        remaining = _remaining(x, alpha)
+        inverse = where(remaining > 0.0, 1.0 / remaining, OUTSIDE)
+        inside = where(x <= x, 1.0, x)
+        return where(alpha > 0.0, exp(alpha * x), where(alpha < 0.0, where(x <= x, inverse, x), inside))
+
+    def second_derivative(x, alpha):
+        remaining = _remaining(x, alpha)
+        inverse = where(remaining > 0.0, 1.0 / remaining, OUTSIDE)
+        inside = where(x <= x, 0.0, x)
+        bent = where(x <= x, alpha * inverse * inverse, x)
+        return where(alpha > 0.0, _scaled_exp(alpha, alpha * x), where(alpha < 0.0, bent, inside))
+
+    def derivative_from_output(y, alpha):
+        grown = alpha * (y - alpha) + 1.0
+        return where(alpha > 0.0, grown, where(alpha < 0.0, exp(alpha * y), where(y <= y, 1.0, y)))
+
+    def alpha_derivative(x, alpha):
+        divisor = _unless_zero(alpha)
+        t = alpha * x
+        e, m = exp_and_expm1(t)
+        grown = (t * e - m) / (divisor * divisor) + 1.0
+        taken = alpha * (x + alpha)
+        slope = (taken + alpha * alpha) / _remaining(x, alpha)
+        shrunk = (_logarithm_of_remaining(x, alpha) + slope) / (divisor * divisor)
+        return where(alpha > 0.0, grown, where(alpha < 0.0, shrunk, 0.5 * x * x + 1.0))

@@ -77,6 +77,15 @@ def _gated_float32(x, argument):
     return x / (1.0 + exp_bounded(-argument))
 
 
+def _gated(x, t):
+    """Give x sigmoid(t), for an x that is infinite only with t."""
+    half = exp(-0.5 * _at_most(abs(t), FAR))
+    # Where the gate is 0 whatever x is, x must not be infinite.
+    finite = where(abs(t) > FAR, 0.0, x)
+    left = (finite * half) * (half / (1.0 + half * half))
+    return where(t > 0.0, x - left, left)
+
+
 def _silu_derivative_float32(x):
     h = _within(x, FAR_FLOAT32) - SILU_ROOT[0]
     m = expm1_bounded(h)
@@ -153,12 +162,7 @@ class swish:
     """Swish: the input times a sigmoid of learned steepness."""
 
     def value(x, beta):
-        t = beta * x
-        half = exp(-0.5 * _at_most(abs(t), FAR))
-        # Where the gate is 0 whatever x is, x must not be infinite.
-        finite = where(abs(t) > FAR, 0.0, x)
-        left = (finite * half) * (half / (1.0 + half * half))
-        return where(t > 0.0, x - left, left)
+        return _gated(x, beta * x)
 
     def value_float32(x, beta):
         t = beta * x
@@ -355,3 +359,82 @@ class gelu_tanh:
         bend = precise(GELU_TANH_6B, x) * a
         tanh = (half_m * (half + 1.0)) / s
         return (half * (2.0 * slope + a * (bend + slope * slope * tanh))) * (half / (s * s))
+
+
+@define(
+    formula=r"f(x) = x \, \sigma(\alpha x)",
+    parameters=(Parameter("alpha", 1.702, "Steepness of the gate; 1.702 comes nearest to gelu."),),
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.1636101896363536, INFINITY),
+    derivative_range=(-0.09983932012886691, 1.099839320128867),
+    saturation="Far on the left the gradient decays like |alpha x| e^(alpha x).",
+    use="Networks that were trained with it (CLIP).",
+    avoid="New networks: gelu is as fast here, and exact.",
+    papers=(HENDRYCKS,),
+    aliases=("QuickGelu", "QuickGELU", "gelu_sigmoid"),
+    cost=0.4,
+)
+class quick_gelu:
+    """Gaussian error linear unit, approximated by a sigmoid: `swish` with another default."""
+
+    value = swish.formulas["value"]
+    value_float32 = swish.formulas["value_float32"]
+    derivative = swish.formulas["derivative"]
+    derivative_float32 = swish.formulas["derivative_float32"]
+    second_derivative = swish.formulas["second_derivative"]
+    alpha_derivative = swish.formulas["beta_derivative"]
+
+
+# tanh(t) = 2 sigmoid(2 t) - 1, so that aptx is (alpha - 1) gamma x + 2 gamma x sigmoid(2 beta x).
+
+
+@define(
+    formula=r"f(x) = (\alpha + \tanh(\beta x)) \, \gamma x",
+    parameters=(
+        Parameter("alpha", 1.0, "Added to the gate."),
+        Parameter("beta", 1.0, "Steepness of the gate."),
+        Parameter("gamma", 0.5, "Scale of the whole."),
+    ),
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.1392322713805369, INFINITY),
+    derivative_range=(-0.09983932012886691, 1.099839320128867),
+    saturation="Far on the left the gradient decays like |x| e^(2 beta x) for alpha = 1.",
+    use="As mish, cheaper; with alpha = 1, beta = 1/2, gamma = 1/2 it is silu.",
+    avoid="Where monotonicity is needed.",
+    papers=("Kumar, APTx: Better Activation Function than MISH, SWISH, and ReLU's Variants, 2022, arXiv:2209.06119",),
+    aliases=("APTx",),
+    cost=0.5,
+)
+class aptx:
+    """Alpha plus tanh times x.
+
+    For alpha between -1.2 and 1.2, other than 1, value and derivative have zeros whose places depend on alpha: next
+    to them the accuracy is relative to the terms that cancel, not to the result.
+    """
+
+    def value(x, alpha, beta, gamma):
+        offset = alpha - 1.0
+        gated = _gated(2.0 * gamma * x, 2.0 * beta * x)
+        # 0 times infinity is not meant.
+        return where(abs(offset) > 0.0, offset * gamma * x + gated, gated)
+
+    def derivative(x, alpha, beta, gamma):
+        return gamma * (alpha - 1.0) + 2.0 * gamma * _silu_derivative(2.0 * beta * x)
+
+    def second_derivative(x, alpha, beta, gamma):
+        return 4.0 * gamma * beta * _silu_second_derivative(2.0 * beta * x)
+
+    def alpha_derivative(x, alpha, beta, gamma):
+        return gamma * x
+
+    def beta_derivative(x, alpha, beta, gamma):
+        t = 2.0 * beta * x
+        finite = where(abs(t) > FAR, 0.0, x)
+        half = exp(-0.5 * _at_most(abs(t), FAR))
+        gate = (finite * half) / (1.0 + half * half)
+        return 4.0 * gamma * (gate * gate)
+
+    def gamma_derivative(x, alpha, beta, gamma):
+        offset = alpha - 1.0
+        gated = _gated(2.0 * x, 2.0 * beta * x)
+        return where(abs(offset) > 0.0, offset * x + gated, gated)

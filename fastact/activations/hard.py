@@ -32,7 +32,7 @@ def _ramp(x, slope, offset):
     limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
     range=(0.0, 1.0),
     derivative_range=(0.0, 1 / 6),
-    kinks=(-3.0, 3.0),
+    kinks=lambda slope, offset: (-offset / slope, (1.0 - offset) / slope),
     derivative_at_kinks=(0.0, 0.0),
     monotone=True,
     saturation="The gradient is exactly 0 beyond +-3: a unit out there is dead until its inputs move.",
@@ -84,7 +84,7 @@ def _check_bounds(minimum, maximum):
     limits={"value": (-1.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
     range=(-1.0, 1.0),
     derivative_range=(0.0, 1.0),
-    kinks=(-1.0, 1.0),
+    kinks=lambda minimum, maximum: (minimum, maximum),
     derivative_at_kinks=(0.0, 0.0),
     odd=True,
     monotone=True,
@@ -148,3 +148,94 @@ class hard_swish:
 
     def second_derivative(x):
         return _between(x, -3.0, 3.0, 1.0) / 3.0
+
+
+@define(
+    formula=r"f(x) = 1 \text{ for } x \ge 0, \quad 0 \text{ otherwise}",
+    limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, 1.0),
+    derivative_range=(0.0, 0.0),
+    kinks=(0.0,),
+    derivative_at_kinks=(0.0,),
+    monotone=True,
+    saturation="Everywhere: the gradient is 0, and nothing is learned through it.",
+    use="Decisions after training; perceptrons.",
+    avoid="Layers that are trained by gradients, unless another activation's gradient takes its place.",
+    papers=("McCulloch & Pitts, A Logical Calculus of the Ideas Immanent in Nervous Activity, 1943",),
+    aliases=("heaviside", "BinaryStep", "unit_step"),
+    cost=0.06,
+)
+class binary_step:
+    """Binary step."""
+
+    def value(x):
+        return where(x >= 0.0, 1.0, where(x < 0.0, 0.0, x))
+
+    def derivative(x):
+        return where(x <= x, 0.0, x)
+
+    def second_derivative(x):
+        return where(x <= x, 0.0, x)
+
+
+@define(
+    formula=r"f(x) = \min(\max(0, (x + 1) / 2), 1)",
+    limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, 1.0),
+    derivative_range=(0.0, 0.5),
+    kinks=(-1.0, 1.0),
+    derivative_at_kinks=(0.25, 0.25),
+    monotone=True,
+    saturation="The gradient is exactly 0 beyond +-1.",
+    use="The gate of sparse_plus; probabilities that may be exactly 0 or 1.",
+    avoid="Where gradients must reach saturated units.",
+    papers=("Martins & Astudillo, From Softmax to Sparsemax, ICML 2016, arXiv:1602.02068",),
+    aliases=("SparseSigmoid",),
+    cost=0.06,
+)
+class sparse_sigmoid:
+    """Sparse sigmoid: the derivative of `sparse_plus`.
+
+    At its kinks the derivative is the mean of both sides, as in JAX.
+    """
+
+    def value(x):
+        return where(x <= -1.0, 0.0, where(x >= 1.0, 1.0, 0.5 * x + 0.5))
+
+    def derivative(x):
+        return where(abs(x) < 1.0, 0.5, where(abs(x) > 1.0, 0.0, where(x <= x, 0.25, x)))
+
+    def second_derivative(x):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y):
+        return _between(y, 0.0, 1.0, 0.5)
+
+
+@define(
+    formula=r"f(x) = \frac{x}{2} \min(\max(0, x + 2), 2)",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-0.5, INFINITY),
+    derivative_range=(-1.0, 1.0),
+    kinks=(-2.0,),
+    derivative_at_kinks=(0.0,),
+    bends=(0.0,),
+    saturation="The gradient is exactly 0 for x <= -2.",
+    use="In place of mish on small devices.",
+    avoid="Where smoothness matters, or gradients must reach units far on the left.",
+    papers=("Yashwanth, Hard Mish, 2020 (timm)",),
+    aliases=("HardMish", "hardmish"),
+    cost=0.1,
+)
+class hard_mish:
+    """Piecewise polynomial mish."""
+
+    def value(x):
+        inside = where(x <= -2.0, 0.0, where(x > 0.0, 0.0, x))
+        return where(x > 0.0, x, where(x <= -2.0, 0.0, 0.5 * (inside * (inside + 2.0))))
+
+    def derivative(x):
+        return where(x > 0.0, 1.0, where(x <= -2.0, 0.0, x + 1.0))
+
+    def second_derivative(x):
+        return where(x > 0.0, 0.0, where(x <= -2.0, 0.0, where(x <= x, 1.0, x)))

@@ -1,7 +1,7 @@
 """Activations that take something off their input."""
 
-from fastact._definition import define
-from fastact._math.working import x_minus_tanh
+from fastact._definition import Parameter, define
+from fastact._math.working import where, x_minus_tanh
 from fastact.activations.sigmoids import _sech, _tanh
 
 INFINITY = float("inf")
@@ -32,3 +32,127 @@ class tanhshrink:
     def second_derivative(x):
         sech = _sech(x)
         return (sech * (2.0 * _tanh(x))) * sech
+
+
+def _shrink(x, lambd, bias):
+    # 0 * x keeps the sign of a zero, and NaN.
+    return where(x < -lambd, x + bias, where(x > lambd, x - bias, 0.0 * where(abs(x) > lambd, 0.0, x)))
+
+
+def _shrink_derivative(x, lambd):
+    return where(abs(x) > lambd, 1.0, where(abs(x) <= lambd, 0.0, x))
+
+
+def _outward(x, lambd):
+    """The sign of x where it is not shrunk to 0."""
+    return where(x < -lambd, -1.0, where(x > lambd, 1.0, where(x <= x, 0.0, x)))
+
+
+@define(
+    formula=r"f(x) = x + b \text{ for } x < -\lambda, \quad x - b \text{ for } x > \lambda, \quad 0 \text{ otherwise}",
+    parameters=(
+        Parameter("lambd", 0.5, "Half the width of what becomes 0.", least=0.0),
+        Parameter("bias", 0.0, "What is taken off outside; the output form needs it to be at most lambd."),
+    ),
+    limits={"value": (-INFINITY, INFINITY), "derivative": (1.0, 1.0), "second_derivative": (0.0, 0.0)},
+    derivative_range=(0.0, 1.0),
+    kinks=lambda lambd, bias: (-lambd, lambd),
+    derivative_at_kinks=(0.0, 0.0),
+    odd=True,
+    monotone=True,
+    saturation="The gradient is exactly 0 within +-lambd.",
+    use="Models in ONNX that use it; softshrink and hardshrink are its two usual cases.",
+    avoid="Hidden layers with small inputs, which all become 0.",
+    aliases=("Shrink",),
+    cost=0.1,
+)
+class shrink:
+    """Shrinkage with its threshold and its bias apart."""
+
+    def value(x, lambd, bias):
+        return _shrink(x, lambd, bias)
+
+    def derivative(x, lambd, bias):
+        return _shrink_derivative(x, lambd)
+
+    def second_derivative(x, lambd, bias):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y, lambd, bias):
+        return _shrink_derivative(y, 0.0)
+
+    def lambd_derivative(x, lambd, bias):
+        return where(x <= x, 0.0, x)
+
+    def bias_derivative(x, lambd, bias):
+        return -_outward(x, lambd)
+
+
+@define(
+    formula=r"f(x) = \operatorname{sign}(x) \max(|x| - \lambda, 0)",
+    parameters=(Parameter("lambd", 0.5, "Half the width of what becomes 0.", least=0.0),),
+    limits={"value": (-INFINITY, INFINITY), "derivative": (1.0, 1.0), "second_derivative": (0.0, 0.0)},
+    derivative_range=(0.0, 1.0),
+    kinks=lambda lambd: (-lambd, lambd),
+    derivative_at_kinks=(0.0, 0.0),
+    odd=True,
+    monotone=True,
+    saturation="The gradient is exactly 0 within +-lambd.",
+    use="Sparse coding (the proximal step of an L1 penalty) and denoising.",
+    avoid="Hidden layers with small inputs, which all become 0.",
+    papers=("Donoho, De-Noising by Soft-Thresholding, 1995",),
+    aliases=("soft_shrink", "Softshrink", "soft_threshold"),
+    cost=0.1,
+)
+class softshrink:
+    """Soft shrinkage: the input, brought nearer to 0."""
+
+    def value(x, lambd):
+        return _shrink(x, lambd, lambd)
+
+    def derivative(x, lambd):
+        return _shrink_derivative(x, lambd)
+
+    def second_derivative(x, lambd):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y, lambd):
+        return _shrink_derivative(y, 0.0)
+
+    def lambd_derivative(x, lambd):
+        return -_outward(x, lambd)
+
+
+@define(
+    formula=r"f(x) = x \text{ for } |x| > \lambda, \quad 0 \text{ otherwise}",
+    parameters=(Parameter("lambd", 0.5, "Half the width of what becomes 0.", least=0.0),),
+    limits={"value": (-INFINITY, INFINITY), "derivative": (1.0, 1.0), "second_derivative": (0.0, 0.0)},
+    derivative_range=(0.0, 1.0),
+    kinks=lambda lambd: (-lambd, lambd),
+    derivative_at_kinks=(0.0, 0.0),
+    odd=True,
+    monotone=True,
+    saturation="The gradient is exactly 0 within +-lambd.",
+    use="Sparse coding and denoising, where what is kept must not be biased.",
+    avoid="Where jumps hurt: at +-lambd the value does, and gradients do not see it.",
+    papers=("Donoho & Johnstone, Ideal Spatial Adaptation by Wavelet Shrinkage, 1994",),
+    aliases=("hard_shrink", "Hardshrink", "hard_threshold"),
+    cost=0.1,
+)
+class hardshrink:
+    """Hard shrinkage: small inputs become 0."""
+
+    def value(x, lambd):
+        return _shrink(x, lambd, 0.0)
+
+    def derivative(x, lambd):
+        return _shrink_derivative(x, lambd)
+
+    def second_derivative(x, lambd):
+        return where(x <= x, 0.0, x)
+
+    def derivative_from_output(y, lambd):
+        return _shrink_derivative(y, 0.0)
+
+    def lambd_derivative(x, lambd):
+        return where(x <= x, 0.0, x)

@@ -2,11 +2,26 @@
 
 from fastact._definition import define
 from fastact._math.float64 import exp_bounded, expm1_bounded
-from fastact._math.working import exp, exp_and_expm1, expm1, log1p, where
+from fastact._math.working import (
+    arctangent,
+    circular,
+    exp,
+    exp_and_expm1,
+    exp_sharp,
+    expm1,
+    log1p,
+    log_of_one_plus,
+    precise,
+    sqrt,
+    where,
+)
 
 INFINITY = float("inf")
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too.
 FAR_FLOAT32 = 300.0
+NAN = float("nan")
+HALF_PI = 1.5707963267948966
+LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
@@ -139,6 +154,7 @@ class tanh:
     limits={"value": (-1.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
     range=(-1.0, 1.0),
     derivative_range=(0.0, 1.0),
+    bends=(0.0,),
     odd=True,
     monotone=True,
     saturation="On both sides, but only like 1/x^2: far gentler than tanh.",
@@ -169,3 +185,167 @@ class softsign:
 
     def derivative_from_output(y):
         return (1.0 - abs(y)) * (1.0 - abs(y))
+
+
+@define(
+    formula=r"f(x) = \arctan(x)",
+    limits={"value": (-HALF_PI, HALF_PI), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(-HALF_PI, HALF_PI),
+    derivative_range=(0.0, 1.0),
+    odd=True,
+    monotone=True,
+    saturation="On both sides, but only like 1/x^2.",
+    use="As tanh, with longer tails: angles, surrogate gradients of spiking networks.",
+    avoid="Deep stacks without normalisation, where gradients vanish.",
+    aliases=("atan", "ArcTan"),
+    cost=0.5,
+)
+class arctan:
+    """Arctangent."""
+
+    def value(x):
+        return arctangent(x)
+
+    def derivative(x):
+        root = _root(x)
+        return (1.0 / root) / root
+
+    def second_derivative(x):
+        t = _within(x, 1e160)
+        q = 1.0 / _root(t)
+        return -2.0 * (t * q) * q * (q * q)
+
+    def derivative_from_output(y):
+        cosine = circular(1.0, y, 2)
+        return cosine * cosine
+
+
+def _root(x):
+    """sqrt(1 + x**2), without overflow."""
+    a = abs(x)
+    t = where(a > 1e150, 1e150, a)
+    return where(a > 1e150, a, sqrt(1.0 + t * t))
+
+
+def _log_of_one_plus_ratio(numerator, divisor):
+    """log(1 + numerator / divisor) for a divisor in (0, 1], however small, and a numerator in [0, 1]."""
+    tiny = divisor < 2.0**-900
+    scaled = where(tiny, divisor * 2.0**200, divisor)
+    return log_of_one_plus(numerator / scaled) + where(tiny, 200.0 * precise(LN2, divisor), 0.0)
+
+
+GOMES = "Gomes & Ludermir, Complementary Log-Log and Probit: Activation Functions Implemented in ANN, HIS 2008"
+
+
+# e**x is the exponent of another exponential here, whose error its size multiplies: it is taken sharp.
+
+
+def _rise(x):
+    """e**((x - e**x) / 2), and e**x - 1."""
+    t = where(x > 10.0, 10.0, x)
+    return exp(0.5 * (t - exp_sharp(t))), expm1(t)
+
+
+@define(
+    formula=r"f(x) = 1 - e^{-e^x}",
+    limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, 1.0),
+    derivative_range=(0.0, 0.36787944117144233),
+    monotone=True,
+    saturation="Like e^x on the left, and doubly exponentially on the right.",
+    use="Probabilities of rare events: the inverse of the complementary log-log link.",
+    avoid="Hidden layers: gradients are lost on the right.",
+    papers=(GOMES,),
+    aliases=("complementary_log_log", "CLogLog"),
+    cost=0.5,
+)
+class cloglog:
+    """Complementary log-log: 1 minus the mirror image of `log_log`.
+
+    Its output does not suffice for the derivative: on the right it is 1 long before the derivative is 0.
+    """
+
+    def value(x):
+        return -expm1(-exp(where(x > 10.0, 10.0, x)))
+
+    def derivative(x):
+        half, _ = _rise(x)
+        return half * half
+
+    def second_derivative(x):
+        half, m = _rise(x)
+        return (half * -m) * half
+
+
+@define(
+    formula=r"f(x) = e^{-e^{-x}}",
+    limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, 1.0),
+    derivative_range=(0.0, 0.36787944117144233),
+    monotone=True,
+    saturation="Doubly exponentially on the left, and like e^-x on the right.",
+    use="Probabilities of almost certain events; extreme values (Gumbel's distribution function).",
+    avoid="Hidden layers: gradients are lost on the left.",
+    papers=(GOMES,),
+    aliases=("loglog", "LogLog", "gumbel_cdf"),
+    cost=0.5,
+)
+class log_log:
+    """Log-log."""
+
+    def value(x):
+        return exp(-exp_sharp(-where(x < -10.0, -10.0, x)))
+
+    def derivative(x):
+        half, _ = _rise(-x)
+        return half * half
+
+    def second_derivative(x):
+        half, m = _rise(-x)
+        return (half * m) * half
+
+    def derivative_from_output(y):
+        inside = where(y > 0.0, y, 1.0)
+        return where(y > 0.0, inside * _log_of_one_plus_ratio(1.0 - inside, inside), y)
+
+
+@define(
+    formula=r"f(x) = \log \frac{x}{1 - x}",
+    domain=(0.0, 1.0),
+    limits={"value": (NAN, NAN), "derivative": (NAN, NAN), "second_derivative": (NAN, NAN)},
+    derivative_range=(4.0, INFINITY),
+    monotone=True,
+    saturation="Never; gradients explode at 0 and 1.",
+    use="From probabilities back to scores: the inverse of sigmoid.",
+    avoid="Inputs that may be 0 or 1, where it is infinite.",
+    aliases=("log_odds", "inverse_sigmoid"),
+    cost=1.0,
+)
+class logit:
+    """Logarithm of the odds, the inverse of `sigmoid`; NaN outside [0, 1]."""
+
+    def value(x):
+        # With m the smaller of x and 1 - x: log(1 + (1 - 2 m) / m), where no difference rounds.
+        right = x > 0.5
+        m = where(right, 1.0 - x, x)
+        inside = where(m > 0.0, m, 0.5)
+        y = _log_of_one_plus_ratio(1.0 - 2.0 * inside, inside)
+        y = where(m > 0.0, y, where(m >= 0.0, INFINITY, NAN))
+        return where(right, y, -y)
+
+    def derivative(x):
+        return _logit_derivative(x)
+
+    def second_derivative(x):
+        q = _logit_derivative(x)
+        return where(q > 0.0, ((2.0 * x - 1.0) * q) * q, q)
+
+    def derivative_from_output(y):
+        e = exp(-abs(y))
+        return (1.0 + e) * ((1.0 + e) / e)
+
+
+def _logit_derivative(x):
+    product = x * (1.0 - x)
+    inside = where(product > 0.0, product, 1.0)
+    return where(product > 0.0, 1.0 / inside, where(product >= 0.0, INFINITY, NAN))

@@ -109,3 +109,232 @@ class squareplus:
 
     def b_derivative(x, b):
         return 0.25 / _root(x, b)
+
+
+def _parabola(x, width):
+    """From 0 at -width to 1 at width, evenly."""
+    inside = where(abs(x) < width, x, 0.0)
+    return where(x >= width, 1.0, where(x <= -width, 0.0, where(x <= x, (inside + width) / (2.0 * width), x)))
+
+
+def _smooth_relu(x, width):
+    inside = where(abs(x) < width, x, 0.0)
+    bend = (inside + width) * (inside + width) / (4.0 * width)
+    return where(x >= width, x, where(x <= -width, 0.0, where(x <= x, bend, x)))
+
+
+def _smooth_relu_second_derivative(x, width):
+    return where(abs(x) < width, 0.5 / width, where(abs(x) >= width, 0.0, x))
+
+
+@define(
+    formula=r"f(x) = 0 \text{ for } x \le -\beta, \quad \frac{(x + \beta)^2}{4 \beta} \text{ for } |x| < \beta, \quad"
+    r" x \text{ for } x \ge \beta",
+    parameters=(Parameter("beta", 1.0, "Half the width of the bend.", above=0.0),),
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, INFINITY),
+    derivative_range=(0.0, 1.0),
+    bends=lambda beta: (-beta, beta),
+    monotone=True,
+    saturation="The gradient is exactly 0 for x <= -beta.",
+    use="Recommenders and other models whose results must be reproducible: smooth as softplus, cheap as relu.",
+    avoid="Where units die, as with relu.",
+    papers=("Shamir, Lin & Coviello, Smooth Activations and Reproducibility in Deep Networks, 2020, arXiv:2010.09931",),
+    aliases=("SmeLU", "smooth_relu"),
+    cost=0.1,
+)
+class smelu:
+    """Smooth rectified linear unit: a parabola joins the two lines."""
+
+    def value(x, beta):
+        return _smooth_relu(x, beta)
+
+    def derivative(x, beta):
+        return _parabola(x, beta)
+
+    def second_derivative(x, beta):
+        return _smooth_relu_second_derivative(x, beta)
+
+    def derivative_from_output(y, beta):
+        inside = where(y > 0.0, where(y < beta, y, beta), 1.0)
+        return where(y > 0.0, sqrt(inside / beta), y)
+
+    def beta_derivative(x, beta):
+        rise = _parabola(x, beta)
+        return rise * (1.0 - rise)
+
+
+@define(
+    formula=r"f(x) = 0 \text{ for } x \le -1, \quad \frac{(x + 1)^2}{4} \text{ for } |x| < 1, \quad"
+    r" x \text{ for } x \ge 1",
+    limits={"value": (0.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(0.0, INFINITY),
+    derivative_range=(0.0, 1.0),
+    bends=(-1.0, 1.0),
+    monotone=True,
+    saturation="The gradient is exactly 0 for x <= -1.",
+    use="As softplus, where exact zeros and no exponential are wanted.",
+    avoid="Where units die, as with relu.",
+    papers=("Martins & Astudillo, From Softmax to Sparsemax, ICML 2016, arXiv:1602.02068",),
+    aliases=("SparsePlus", "sparseplus"),
+    cost=0.1,
+)
+class sparse_plus:
+    """Sparse plus: `smelu` with a bend from -1 to 1."""
+
+    def value(x):
+        return _smooth_relu(x, 1.0)
+
+    def derivative(x):
+        return _parabola(x, 1.0)
+
+    def second_derivative(x):
+        return _smooth_relu_second_derivative(x, 1.0)
+
+    def derivative_from_output(y):
+        inside = where(y > 0.0, where(y < 1.0, y, 1.0), 1.0)
+        return where(y > 0.0, sqrt(inside), y)
+
+
+def _finite(x, bound):
+    return where(x > bound, bound, where(x < -bound, -bound, x))
+
+
+@define(
+    formula=r"f(x) = x + \frac{\sqrt{x^2 + 1} - 1}{2}",
+    limits={"value": (-INFINITY, INFINITY), "derivative": (0.5, 1.5), "second_derivative": (0.0, 0.0)},
+    derivative_range=(0.5, 1.5),
+    monotone=True,
+    saturation="Never: the gradient stays between 1/2 and 3/2.",
+    use="Regression outputs and shallow networks where the identity is to be bent a little.",
+    avoid="Deep networks: a gradient of 3/2 per layer explodes.",
+    aliases=("BentIdentity", "bent"),
+    cost=0.25,
+)
+class bent_identity:
+    """Bent identity."""
+
+    def value(x):
+        # One factor x, and the rest between 1/2 and 3/2: the difference root - 1 would cancel.
+        t = _finite(x, 1e300)
+        return x * (1.0 + 0.5 * (t / (_root(t, 1.0) + 1.0)))
+
+    def derivative(x):
+        t = _finite(x, 1e300)
+        return 1.0 + 0.5 * (t / _root(t, 1.0))
+
+    def second_derivative(x):
+        root = _root(x, 1.0)
+        return 0.5 / root / root / root
+
+    def derivative_from_output(y):
+        # With s = 2 y + 1, the input's root is (2 sqrt(s**2 + 3) - s) / 3, and the input (2 s - sqrt(s**2 + 3)) / 3.
+        s = 2.0 * _finite(y, 1e300) + 1.0
+        root = _root(s, 3.0)
+        return 1.0 + 0.5 * ((2.0 * s - root) / (2.0 * root - s))
+
+
+def _reciprocal_root(t):
+    """1 / sqrt(1 + t**2)."""
+    return 1.0 / _root(_finite(t, 1e300), 1.0)
+
+
+def _isru(x, alpha):
+    scale = sqrt(alpha)
+    t = scale * x
+    far = where(t > 0.0, 1.0, -1.0) / scale
+    return where(abs(t) > HUGE, far, where(abs(t) > HUGE, 0.0, x) * _reciprocal_root(t))
+
+
+def _isru_derivative(x, alpha):
+    q = _reciprocal_root(sqrt(alpha) * x)
+    return q * q * q
+
+
+def _isru_second_derivative(x, alpha):
+    scale = sqrt(alpha)
+    t = _finite(scale * x, 1e300)
+    q = _reciprocal_root(t)
+    # Squares last: nothing is lost to subnormals before the end.
+    return ((-3.0 * scale) * (t * q) * (q * q)) * (q * q)
+
+
+def _isru_alpha_derivative(x, alpha):
+    y = _isru(x, alpha)
+    return -0.5 * y * y * y
+
+
+def _isru_derivative_from_output(y, alpha):
+    remaining = 1.0 - alpha * (y * y)
+    positive = where(remaining > 0.0, remaining, 1.0)
+    return where(remaining > 0.0, positive * sqrt(positive), where(y <= y, 0.0, y))
+
+
+CARLILE = "Carlile, Delamarter, Kinney, Marti & Whitney, Improving Deep Learning by ISRLUs, 2017, arXiv:1710.09967"
+
+
+@define(
+    formula=r"f(x) = \frac{x}{\sqrt{1 + \alpha x^2}}",
+    parameters=(Parameter("alpha", 1.0, "The limits are +-1 over its square root.", above=0.0),),
+    limits={"value": (-1.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
+    range=(-1.0, 1.0),
+    derivative_range=(0.0, 1.0),
+    odd=True,
+    monotone=True,
+    saturation="On both sides, like 1/|x|^3.",
+    use="As tanh, where exponentials are dear: recurrent networks.",
+    avoid="Deep stacks without normalisation, where gradients vanish.",
+    papers=(CARLILE,),
+    aliases=("ISRU",),
+    cost=0.3,
+)
+class isru:
+    """Inverse square root unit."""
+
+    def value(x, alpha):
+        return _isru(x, alpha)
+
+    def derivative(x, alpha):
+        return _isru_derivative(x, alpha)
+
+    def second_derivative(x, alpha):
+        return _isru_second_derivative(x, alpha)
+
+    def derivative_from_output(y, alpha):
+        return _isru_derivative_from_output(y, alpha)
+
+    def alpha_derivative(x, alpha):
+        return _isru_alpha_derivative(x, alpha)
+
+
+@define(
+    formula=r"f(x) = x \text{ for } x \ge 0, \quad \frac{x}{\sqrt{1 + \alpha x^2}} \text{ otherwise}",
+    parameters=(Parameter("alpha", 1.0, "The limit at -inf is -1 over its square root.", above=0.0),),
+    limits={"value": (-1.0, INFINITY), "derivative": (0.0, 1.0), "second_derivative": (0.0, 0.0)},
+    range=(-1.0, INFINITY),
+    derivative_range=(0.0, 1.0),
+    monotone=True,
+    saturation="For x well below 0 the gradient decays like 1/|x|^3.",
+    use="As elu, where exponentials are dear; first and second derivative are continuous.",
+    avoid="Where sparsity is wanted.",
+    papers=(CARLILE,),
+    aliases=("ISRLU",),
+    cost=0.3,
+)
+class isrlu:
+    """Inverse square root linear unit."""
+
+    def value(x, alpha):
+        return where(x >= 0.0, x, _isru(x, alpha))
+
+    def derivative(x, alpha):
+        return where(x >= 0.0, 1.0, _isru_derivative(x, alpha))
+
+    def second_derivative(x, alpha):
+        return where(x >= 0.0, 0.0, _isru_second_derivative(x, alpha))
+
+    def derivative_from_output(y, alpha):
+        return where(y >= 0.0, 1.0, _isru_derivative_from_output(y, alpha))
+
+    def alpha_derivative(x, alpha):
+        return where(x >= 0.0, 0.0, _isru_alpha_derivative(x, alpha))
