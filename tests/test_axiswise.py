@@ -1,12 +1,13 @@
 """softmax, log_softmax and maxout along any axis, forward and backward."""
 
+import math
 import pickle
 
 import numpy as np
 import pytest
 from cases import AXISWISE
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import exact_row, ulp_error
+from reference import exact_row, ulp_error, ulp_errors
 
 import fastact as fa
 
@@ -128,6 +129,42 @@ def test_same_bits_for_any_thread_count_and_place(name, axis, threads):
     some = np.take(x, [3, 997] if axis else [3, 511], axis=1 - axis)
     expected = np.take(one, [3, 997] if axis else [3, 511], axis=1 - axis)
     assert_array_equal(fa.get(name)(some, *pieces, axis=axis), expected)
+
+
+LONG = 2**19 + 77  # longer than what threads share, and no whole number of blocks
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SOFT)
+def test_long_rows_have_the_same_bits_in_any_form(name, dtype, threads):
+    activation = fa.get(name)
+    x, grad = random.normal(0, 3, (2, 9, LONG)).astype(dtype)
+    threads(1)
+    y = activation(x)
+    gradients = activation.backward(grad, x), activation.backward_from_output(grad, y)
+    for count in (1, 2):
+        threads(count)
+        for rows in (slice(0, 1), slice(0, 9)):  # one row, which threads share; and rows side by side
+            sides = [np.ascontiguousarray(array[rows].T) for array in (grad, x, y)]
+            assert_array_equal(activation(x[rows]), y[rows])
+            assert_array_equal(activation(sides[1], axis=0), y[rows].T)
+            assert_array_equal(activation.backward(grad[rows], x[rows]), gradients[0][rows])
+            assert_array_equal(activation.backward(sides[0], sides[1], axis=0), gradients[0][rows].T)
+            assert_array_equal(activation.backward_from_output(grad[rows], y[rows]), gradients[1][rows])
+            assert_array_equal(activation.backward_from_output(sides[0], sides[2], axis=0), gradients[1][rows].T)
+
+
+@pytest.mark.parametrize("length", [2, 3, 16, 31, 32, 63, 64, 65, 129, 1000, 2048, 2049, 40_000, 10**6])
+@pytest.mark.parametrize("name", SOFT)
+def test_rows_of_any_length(name, length):
+    x = random.normal(0, 3, (40 if length < 3000 else 1, length)).astype("f4")
+    shifted = x.astype("f8") - x.max(-1, keepdims=True).astype("f8")
+    totals = np.array([[math.fsum(row)] for row in np.exp(shifted)])
+    expected = np.exp(shifted) / totals if name == "softmax" else shifted - np.log(totals)
+    y = fa.get(name)(x)
+    assert ulp_errors(y, expected).max() <= 1
+    assert_array_equal(fa.get(name)(x[:1]), y[:1])  # rows alone and in company
+    assert_array_equal(fa.get(name)(np.repeat(x, 2, axis=1)[:, ::2]), y)
 
 
 @pytest.mark.parametrize("name", AXISWISE)

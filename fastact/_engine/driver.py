@@ -522,6 +522,9 @@ def parallel_for_address():
 @functools.cache
 def ufunc_loop_address():
     """The address of `run_ufunc_loop`."""
+    from fastact._engine.programs import state
+
+    state()[j.WORKER] = worker_address()
     return compile_function(run_ufunc_loop, _words(4), "run_ufunc_loop").address
 
 

@@ -31,7 +31,7 @@ DIRECT, BUFFERED, STREAMED = range(3)
 # The process-wide state: whether some thread is inside parallel_for, how many threads it may use, what they run,
 # and who compiles a program's kernel (its word is 0 until a first array needs it).
 # FAILED: whether it could not.
-BUSY, THREADS, PARALLEL_FOR, WORKER, PREPARE, ROWS_WORKER, SHARING_WORKER, FAILED = range(8)
+BUSY, THREADS, PARALLEL_FOR, WORKER, PREPARE, ROWS_WORKER, FAILED = range(7)
 STATE_WORDS = 8
 
 # Elements that a kernel is given at once where its operands must be packed: 4 KB of float32 fit the L1 cache

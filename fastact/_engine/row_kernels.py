@@ -186,30 +186,37 @@ def _winner_kernel(formulas, dtype):
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
     size, result = element.bitwidth // 8, inlined(formulas.result)
 
+    load_three = _tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), 3)
+    advance = _tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), 3)
+
+    @inlined
+    def decide(places, i, row, of_rows):
+        grad = llvm.load_operand(places[0], size * i, element)
+        x = llvm.load_operand(places[1], size * i, element)
+        largest = llvm.load_operand(of_rows[0], size * row, element)
+        met = llvm.load_scratch(of_rows[1], 8 * row, numba.int64)
+        won = (met == 0) & ((x == largest) | (x != x))
+        llvm.store_scratch(of_rows[1], 8 * row, met | np.int64(won))
+        llvm.store_result(places[2], size * i, leave(result(enter(grad), won)))
+
     def kernel(action, block):
         llvm.prefer_512_bit()
         outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
-        largest_place, met_place = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS)
+        of_rows = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS)
+        places, steps = load_three(block, PLACES), load_three(block, STEPS)
         if action == ROW_CONSTANTS:
             for row in range(outer if form == ROWS else inner):
-                llvm.store_scratch(met_place, 8 * row, np.int64(0))
-        else:
-            grad_place, x_place, y_place = (
-                llvm.load_word(block, PLACES),
-                llvm.load_word(block, PLACES + 1),
-                llvm.load_word(block, PLACES + 2),
-            )
-            for k in range(outer):
+                llvm.store_scratch(of_rows[1], 8 * row, np.int64(0))
+        elif form == ROWS:
+            for row in range(outer):
+                line = advance((places, steps), row)
                 for i in range(inner):
-                    row = k if form == ROWS else i
-                    largest = llvm.load_operand(largest_place, size * row, element)
-                    x = llvm.load_operand(x_place + k * llvm.load_word(block, STEPS + 1), size * i, element)
-                    grad = llvm.load_operand(grad_place + k * llvm.load_word(block, STEPS), size * i, element)
-                    met = llvm.load_scratch(met_place, 8 * row, numba.int64)
-                    won = met == 0 and (x == largest or x != x)
-                    llvm.store_scratch(met_place, 8 * row, met | np.int64(won))
-                    y = leave(result(enter(grad), won))
-                    llvm.store_result(y_place + k * llvm.load_word(block, STEPS + 2), size * i, y)
+                    decide(line, i, row, of_rows)
+        else:
+            for k in range(outer):
+                line = advance((places, steps), k)
+                for row in range(inner):
+                    decide(line, row, row, of_rows)
 
     return kernel
 
@@ -296,26 +303,21 @@ def sums_kernel(dtype):
     stream_bytes, apart = PARTS[dtype] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
     zero = inlined(lambda: 0.0) if dtype == "float32" else inlined(lambda: precision.make_pair(0.0, 0.0))
 
-    @inlined
-    def halve(source, lanes, used, width):
-        """Add the upper half of the lanes, each `width` numbers, to the lower one."""
-        half = (used + 1) // 2
-        for i in range((used - half) * width):
-            store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
-        return half
-
     @apart
     def add_up(terms, lanes, used, width, sums):
         """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
+        source = lanes
         if terms != 0:
-            half = (used + 1) // 2
-            for i in range((used - half) * width, half * width):
+            half, source = (used + 1) // 2, terms
+            for i in range((used - half) * width, half * width):  # what has no other half
                 store(lanes, 0, i, load(terms, 0, i))
-            used = halve(terms, lanes, used, width)
         while used > 1:
-            used = halve(lanes, lanes, used, width)
+            half = (used + 1) // 2
+            for i in range((used - half) * width):
+                store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
+            source, used = lanes, half
         for i in range(width):
             store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
 
@@ -326,32 +328,22 @@ def sums_kernel(dtype):
         for i in range(count):
             store(lanes, 0, i, zero())
 
-    @inlined
-    def add_lines(terms, lanes, length, line):
-        """Add terms to their lanes, four to each at a time where there are so many."""
-        done = 0
-        while done + 4 * line <= length:
-            four = terms + 8 * done
-            for i in range(line):
-                total = load(lanes, 0, i) + load(four, 0, i)
-                for k in range(1, 4):
-                    total = total + load(four, 0, k * line + i)
-                store(lanes, 0, i, total)
-            done += 4 * line
-        while done < length:
-            one = terms + 8 * done
-            for i in range(min(line, length - done)):
-                store(lanes, 0, i, load(lanes, 0, i) + load(one, 0, i))
-            done += line
-
     @apart
     def add_to_lanes(terms, lanes, length, width):
+        """Add terms to their lanes, four to each at a time where there are so many."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        if width == 1:  # a constant line makes for a faster loop
-            add_lines(terms, lanes, length, LANE_COUNT)
-        else:
-            add_lines(terms, lanes, length * width, LANE_COUNT * width)
+        line, end = 8 * LANE_COUNT * width, terms + 8 * length * width
+        while terms + 4 * line <= end:
+            for i in range(LANE_COUNT * width):
+                total = load(lanes, 0, i) + load(terms, 0, i)
+                total = (total + load(terms + line, 0, i)) + load(terms + 2 * line, 0, i)
+                store(lanes, 0, i, total + load(terms + 3 * line, 0, i))
+            terms += 4 * line
+        while terms < end:
+            for i in range(min(line, end - terms) // 8):
+                store(lanes, 0, i, load(lanes, 0, i) + load(terms, 0, i))
+            terms += line
 
     sums_bytes = PARTS[dtype] * ROWS_BYTES
 

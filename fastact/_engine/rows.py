@@ -29,7 +29,7 @@ TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, RESULT_LENGTH, NEXT 
 # Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
 PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
-WHOLE, LARGEST, SUMS, RESULTS = range(4)
+WHOLE, SHARED_TILES, LARGEST, SUMS, RESULTS = range(5)
 
 MAX_CHUNKS = 128
 # Rows are shared by threads where they are so many times longer than what is worth a thread.
@@ -52,7 +52,7 @@ _CONSTANTS = _SUMS + _STATE_BYTES
 _SCRATCH_BYTES = _CONSTANTS + _STATE_BYTES
 _CHUNK_LARGEST = k.ROWS_BYTES + _STATE_BYTES
 _CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
-_SHARED_BYTES = _CHUNK_SUMS + _SIDE_BYTES * 8 * LANES * MAX_CHUNKS
+assert _CHUNK_SUMS + _SIDE_BYTES * 8 * LANES * MAX_CHUNKS <= _TERMS_BYTES
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 _BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
@@ -313,12 +313,13 @@ def share_phase(job, phase, threads):
 
 
 @register_jitable
-def share_tiles(job, block, scratch, shared, threads):
+def share_tiles(job, block, scratch, shared):
     """Go through tiles one after the other, each with all threads."""
     llvm.keep_apart()
     llvm.store_word(job, SHARED, shared)
     llvm.store_word(job, KEPT_BLOCKS, 0)  # what one thread keeps another does not see
     program, tile_rows = llvm.load_word(job, PROGRAM), llvm.load_word(job, TILE_ROWS)
+    threads = min(llvm.load_word(llvm.load_word(program, j.STATE), j.THREADS), llvm.load_word(job, CHUNKS))
     for row in range(0, llvm.load_word(job, ROWS), tile_rows):
         rows = min(tile_rows, llvm.load_word(job, ROWS) - row)
         llvm.store_word(job, FIRST_ROW, row)
@@ -383,6 +384,10 @@ def plan(job):
 def run_rows_worker(job):
     """One thread's share of a job: tiles, or a tile's chunks, until none is left."""
     scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
+    if llvm.load_word(job, PHASE) == SHARED_TILES:
+        # The thread that starts the job runs no blocks itself meanwhile: its terms' memory is free.
+        share_tiles(job, block, scratch, scratch)
+        return
     whole = llvm.load_word(job, PHASE) == WHOLE
     count, tile_rows = llvm.load_word(job, TILES if whole else CHUNKS), llvm.load_word(job, TILE_ROWS)
     ticket = llvm.take_ticket(job + 8 * NEXT)
@@ -413,16 +418,9 @@ def run_job(job):
     if tiles >= threads or not can_share:
         llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, min(threads, tiles))
     else:
-        llvm.call_worker(llvm.load_word(state, j.SHARING_WORKER), job)
+        llvm.store_word(job, PHASE, SHARED_TILES)
+        llvm.call_worker(worker, job)
     llvm.release(state + 8 * j.BUSY)
-
-
-def run_sharing(job):
-    """A job of few long rows, by the thread that starts it."""
-    scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
-    shared = llvm.stack_buffer(_SHARED_BYTES)
-    state = llvm.load_word(llvm.load_word(job, PROGRAM), j.STATE)
-    share_tiles(job, block, scratch, shared, min(llvm.load_word(state, j.THREADS), llvm.load_word(job, CHUNKS)))
 
 
 def run_gufunc_loop(args, dimensions, steps, program):
@@ -449,6 +447,5 @@ def gufunc_loop_address():
     """The address of `run_gufunc_loop`."""
     from fastact._engine.programs import state
 
-    for word, worker in ((j.ROWS_WORKER, run_rows_worker), (j.SHARING_WORKER, run_sharing)):
-        state()[word] = compile_function(worker, "void(intp)", worker.__name__).address
+    state()[j.ROWS_WORKER] = compile_function(run_rows_worker, "void(intp)", "run_rows_worker").address
     return compile_function(run_gufunc_loop, "void(intp, intp, intp, intp)", "run_gufunc_loop").address

@@ -28,7 +28,6 @@ def state():
     """The process-wide words that the driver reads (see `job`)."""
     words = np.zeros(j.STATE_WORDS, np.int64)
     words[j.THREADS] = _default_threads()
-    words[j.WORKER] = driver.worker_address()
     # One thread needs no pool: its library is neither loaded nor started.
     if words[j.THREADS] > 1:
         words[j.PARALLEL_FOR] = driver.parallel_for_address()
