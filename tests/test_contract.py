@@ -2,23 +2,14 @@
 
 import numpy as np
 import pytest
-from cases import (
-    DIRECTIONS,
-    ELEMENTWISE,
-    EVERY_DIRECTION,
-    FROM_OUTPUT,
-    OTHER_CASES,
-    PARAMETRIC,
-    default_parameters,
-    direction_of,
-    exact_parameters,
-    operands,
-)
+from cases import ELEMENTWISE, EVERY_DIRECTION, FROM_OUTPUT, OTHER_CASES, PARAMETRIC, operands
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import exact, ulp_errors
-from sampling import few
 
 import fastact as fa
+from fastact._accuracy.cases import DIRECTIONS, default_parameters, direction_of, exact_parameters
+from fastact._accuracy.points import few
+from fastact._accuracy.reference import exact
+from fastact._accuracy.ulps import ulp_errors
 
 FLOATS = ("float16", "float32", "float64")
 DTYPES = dict(zip(FLOATS, FLOATS, strict=True))

@@ -10,22 +10,38 @@ ERFC_SATURATED = 40
 
 
 class Jet:
+    """A value with its first and second derivative, or with those of them that are wanted: None is not computed."""
+
+    __slots__ = ("first", "second", "value")
+
     def __init__(self, value, first=0, second=0):
-        self.value, self.first, self.second = mp.mpf(value), mp.mpf(first), mp.mpf(second)
+        self.value, self.first, self.second = value, first, second
 
     def chain(self, value, first, second) -> "Jet":
         """f(self), given f, f' and f'' at self.value."""
+        if self.first is None:
+            return Jet(value, None, None)
+        if self.second is None:
+            return Jet(value, first * self.first, None)
         return Jet(value, first * self.first, second * self.first**2 + first * self.second)
 
     def __add__(self, other):
-        other = jet(other)
-        return Jet(self.value + other.value, self.first + other.first, self.second + other.second)
+        if not isinstance(other, Jet):
+            return Jet(self.value + other, self.first, self.second)
+        first = None if self.first is None or other.first is None else self.first + other.first
+        second = None if self.second is None or other.second is None else self.second + other.second
+        return Jet(self.value + other.value, first, second)
 
     def __mul__(self, other):
         other = jet(other)
+        value = self.value * other.value
+        if self.first is None or other.first is None:
+            return Jet(value, None, None)
         crossed = self.first * other.value + self.value * other.first
+        if self.second is None or other.second is None:
+            return Jet(value, crossed, None)
         second = self.second * other.value + 2 * self.first * other.first + self.value * other.second
-        return Jet(self.value * other.value, crossed, second)
+        return Jet(value, crossed, second)
 
     def __truediv__(self, other):
         other = jet(other)
@@ -36,7 +52,7 @@ class Jet:
         return self * -1
 
     def __sub__(self, other):
-        return self + -jet(other)
+        return self + -other
 
     def __rsub__(self, other):
         return -self + other
@@ -57,7 +73,7 @@ class Jet:
 
 
 def jet(x) -> Jet:
-    return x if isinstance(x, Jet) else Jet(x)
+    return x if isinstance(x, Jet) else Jet(mp.mpf(x))
 
 
 def clip(x, low, high):
@@ -70,7 +86,7 @@ def exp(x):
 
 
 def expm1(x):
-    slope = mp.exp(max(x.value, -SATURATED))
+    slope = x.first is not None and mp.exp(max(x.value, -SATURATED))
     return x.chain(mp.expm1(max(x.value, -SATURATED)), slope, slope)
 
 
@@ -81,13 +97,13 @@ def log1p(x):
 
 def tanh(x):
     argument = clip(x.value, -SATURATED, SATURATED)
-    value, slope = mp.tanh(argument), mp.sech(argument) ** 2
+    value, slope = mp.tanh(argument), x.first is not None and mp.sech(argument) ** 2
     return x.chain(value, slope, -2 * value * slope)
 
 
 def erfc(x):
     argument = clip(x.value, -ERFC_SATURATED, ERFC_SATURATED)
-    slope = -2 / mp.sqrt(mp.pi) * mp.exp(-(argument**2))
+    slope = x.first is not None and -2 / mp.sqrt(mp.pi) * mp.exp(-(argument**2))
     # mpmath's erfc is slow in the far tails and fails in the farthest, where it is 0 or 2 for every format.
     value = mp.erfc(argument) if abs(argument) < ERFC_SATURATED else mp.mpf(0 if argument > 0 else 2)
     return x.chain(value, slope, -2 * argument * slope)

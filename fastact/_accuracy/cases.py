@@ -1,0 +1,130 @@
+"""What there is to measure: directions of activations, with parameters, in a dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastact
+from fastact._definition import ACCURACY, SECOND_DERIVATIVE_ACCURACY
+
+DIRECTIONS = ("value", "derivative", "second_derivative")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+Array = NDArray[Any]
+
+
+def direction_of(name: str, direction: str) -> Callable[..., Any]:
+    """Find the callable of one direction of an activation."""
+    activation = fastact.get(name)
+    return activation if direction == "value" else getattr(activation, direction)
+
+
+def default_parameters(name: str) -> dict[str, float]:
+    """Give the parameters of `name` with their defaults."""
+    return {parameter.name: parameter.default for parameter in fastact.get(name).info.parameters}
+
+
+def exact_parameters(name: str, parameters: dict[str, float]) -> tuple[float | Fraction, ...]:
+    """Say what `parameters` stand for: the numbers they are, but for a default that float64 can only approach."""
+    stated = {parameter.name: parameter for parameter in fastact.get(name).info.parameters}
+    return tuple(stated[key].exact(value) for key, value in parameters.items())
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Give the dtype of a name, bfloat16 among them."""
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise ValueError("bfloat16 needs ml_dtypes (pip install ml_dtypes)") from None
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One direction of one activation, in one dtype.
+
+    Attributes
+    ----------
+    name, direction, dtype : str
+        What to compute and in which dtype; `direction` is one of DIRECTIONS.
+    other : tuple of (str, float)
+        Values for all parameters; empty stands for the defaults.
+    """
+
+    name: str
+    direction: str
+    dtype: str
+    other: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The activation as one calls it, ``elu(alpha=2)``."""
+        given = ", ".join(f"{key}={value:g}" for key, value in self.other)
+        return f"{self.name}({given})" if given else self.name
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The value of every parameter."""
+        return dict(self.other) or default_parameters(self.name)
+
+    @property
+    def exact_parameters(self) -> tuple[float | Fraction, ...]:
+        """The same as the numbers they stand for."""
+        return exact_parameters(self.name, self.parameters)
+
+    @property
+    def order(self) -> int:
+        """How often the activation is differentiated."""
+        return DIRECTIONS.index(self.direction)
+
+    @property
+    def bound(self) -> float:
+        """The promise, in ULP."""
+        if self.direction == "second_derivative":
+            return SECOND_DERIVATIVE_ACCURACY
+        accuracy = fastact.get(self.name).info.accuracy or ACCURACY
+        return accuracy[self.dtype]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Where results are: infimum and supremum, as far as the definition says."""
+        info = fastact.get(self.name).info
+        if self.other or self.direction == "second_derivative":
+            return (-np.inf, np.inf)
+        return info.range if self.direction == "value" else info.derivative_range
+
+    @property
+    def is_monotone(self) -> bool:
+        """Whether the definition says that results never fall; it does so for the default parameters."""
+        return self.direction == "value" and not self.other and fastact.get(self.name).info.monotone
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether the definition says that f(-x) = -f(x); it does so for the default parameters."""
+        return self.direction == "value" and not self.other and fastact.get(self.name).info.odd
+
+    def evaluate(self, x: Array) -> Array:
+        """Compute it at `x`, in the dtype of `x`."""
+        return direction_of(self.name, self.direction)(x, **self.parameters)
+
+
+def all_cases(
+    names: Sequence[str], directions: Sequence[str], dtypes: Sequence[str], parameters: str = "all"
+) -> Iterator[Case]:
+    """Go through the cases of some activations; `parameters` is ``"default"`` or ``"all"`` that are to be proved."""
+    from fastact._accuracy.reference import OTHER_PARAMETERS
+
+    for name in names:
+        others = OTHER_PARAMETERS.get(name, ()) if parameters == "all" else ()
+        for other in ({}, *others):
+            for direction in directions:
+                for dtype in dtypes:
+                    yield Case(name, direction, dtype, tuple(other.items()))
