@@ -3,7 +3,8 @@
 import inspect
 
 import fastact as fa
-from fastact._accuracy.reference import OTHER_PARAMETERS, REFERENCE
+from fastact._accuracy.cases import OTHER_PARAMETERS
+from fastact._accuracy.reference import REFERENCE
 
 ELEMENTWISE = fa.names(kind="elementwise")
 AXISWISE = fa.names(kind="axiswise")

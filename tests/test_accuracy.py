@@ -5,7 +5,7 @@ import pytest
 from cases import ELEMENTWISE
 
 from fastact._accuracy import measured
-from fastact._accuracy.cases import DIRECTIONS, DTYPES, Case, all_cases, numpy_dtype
+from fastact._accuracy.cases import DIRECTIONS, DTYPES, OTHER_PARAMETERS, Case, all_cases, numpy_dtype
 from fastact._accuracy.exact_errors import Exact
 from fastact._accuracy.measure import (
     Chosen,
@@ -17,7 +17,7 @@ from fastact._accuracy.measure import (
     reference,
 )
 from fastact._accuracy.points import ordinals, sample
-from fastact._accuracy.reference import OTHER_PARAMETERS, exact, ulp_error
+from fastact._accuracy.reference import exact, ulp_error
 from fastact._accuracy.ulps import FORMATS, ulp_errors
 
 FRESH_SEED = int(np.random.default_rng().integers(2**32))

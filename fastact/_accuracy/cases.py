@@ -18,6 +18,19 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 Array = NDArray[Any]
 
+# Parameter values, besides the defaults, that the bounds are proved for.
+OTHER_PARAMETERS: dict[str, tuple[dict[str, float], ...]] = {
+    "leaky_relu": ({"negative_slope": 0.2}, {"negative_slope": 2.0}),
+    "prelu": ({"alpha": -0.5}, {"alpha": 1.25}),
+    "elu": ({"alpha": 2.0}, {"alpha": 0.3}),
+    "celu": ({"alpha": 2.0}, {"alpha": 0.3}),
+    "softplus": ({"beta": 2.0}, {"beta": 0.1}),
+    "swish": ({"beta": 1.702}, {"beta": 0.3}),
+    "hard_sigmoid": ({"slope": 0.2, "offset": 0.5}, {"slope": 0.7, "offset": 0.25}),
+    "hard_tanh": ({"minimum": -0.1, "maximum": 2.0}, {"minimum": 0.5, "maximum": 20.0}),
+    "squareplus": ({"b": 1.0}, {"b": 0.01}),
+}
+
 
 def direction_of(name: str, direction: str) -> Callable[..., Any]:
     """Find the callable of one direction of an activation."""
@@ -120,8 +133,6 @@ def all_cases(
     names: Sequence[str], directions: Sequence[str], dtypes: Sequence[str], parameters: str = "all"
 ) -> Iterator[Case]:
     """Go through the cases of some activations; `parameters` is ``"default"`` or ``"all"`` that are to be proved."""
-    from fastact._accuracy.reference import OTHER_PARAMETERS
-
     for name in names:
         others = OTHER_PARAMETERS.get(name, ()) if parameters == "all" else ()
         for other in ({}, *others):

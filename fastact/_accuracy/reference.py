@@ -48,19 +48,6 @@ REFERENCE: dict[str, Callable] = {
     "squareplus": lambda x, b: (x + sqrt(x * x + b)) / 2,
 }
 
-# Parameter values, besides the defaults, that the bounds are proved for.
-OTHER_PARAMETERS: dict[str, tuple[dict[str, float], ...]] = {
-    "leaky_relu": ({"negative_slope": 0.2}, {"negative_slope": 2.0}),
-    "prelu": ({"alpha": -0.5}, {"alpha": 1.25}),
-    "elu": ({"alpha": 2.0}, {"alpha": 0.3}),
-    "celu": ({"alpha": 2.0}, {"alpha": 0.3}),
-    "softplus": ({"beta": 2.0}, {"beta": 0.1}),
-    "swish": ({"beta": 1.702}, {"beta": 0.3}),
-    "hard_sigmoid": ({"slope": 0.2, "offset": 0.5}, {"slope": 0.7, "offset": 0.25}),
-    "hard_tanh": ({"minimum": -0.1, "maximum": 2.0}, {"minimum": 0.5, "maximum": 20.0}),
-    "squareplus": ({"b": 1.0}, {"b": 0.01}),
-}
-
 
 def log_softmax(row):
     shifted = [x - max(row) for x in row]
