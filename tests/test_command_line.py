@@ -251,9 +251,10 @@ def test_audit_refuses(refused, options, message):
 @pytest.mark.parametrize(("module", "dtype"), [("mpmath", "float64"), ("ml_dtypes", "bfloat16")])
 def test_audit_says_what_is_not_installed(module, dtype, run_python):
     script = f"""
-import io, sys
+import importlib.util, io, sys
 from contextlib import redirect_stderr
 sys.modules[{module!r}] = None
+find, importlib.util.find_spec = importlib.util.find_spec, lambda name: None if name == {module!r} else find(name)
 from fastact.__main__ import main
 from fastact._accuracy import measured
 from fastact._accuracy.cases import Case

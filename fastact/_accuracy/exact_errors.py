@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Sequence
 from fractions import Fraction
 
-from mpmath import mpf
+from mpmath import isfinite, mpf
 
 from fastact._accuracy.reference import compute, ulp_error
 from fastact._definition import SECOND_DERIVATIVE_NEIGHBOURS
@@ -48,13 +49,21 @@ class Exact:
         return error, expected
 
     def is_kink(self, x: float) -> bool:
-        """Whether the result jumps at `x`: then the difference of its two sides does not shrink with their distance."""
+        """Whether the result jumps at `x`, or is not defined on one side.
+
+        Where it jumps, the difference of its two sides does not shrink with their distance.
+        """
         jumps = []
         for bits in (60, 120) if x else (600, 1100):
             step = Fraction(1, 2**bits)
             sides = [Fraction(x) * (1 + side) if x else side for side in (-step, step)]
             jumps.append(abs(self.at(sides[1]) - self.at(sides[0])))
-        return bool(jumps[1] > jumps[0] / 2)
+        return not all(map(isfinite, jumps)) or bool(jumps[1] > jumps[0] / 2)
+
+
+def leave_interruptions_to_parent() -> None:
+    """Let Ctrl-C reach the process that has started this one, which then ends both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def worst_errors(
@@ -70,6 +79,6 @@ def worst_errors(
     for index, point in enumerate(x):
         for library, got in enumerate(results):
             error, expected = exact.error(point, got[index], worst[library][0], bound, "float64")
-            if not error <= worst[library][0]:  # NaN is an error, too
-                worst[library] = (error if error >= 0 else math.inf, index, str(expected))
+            if error > worst[library][0]:
+                worst[library] = (error, index, str(expected))
     return worst

@@ -220,7 +220,7 @@ def _broken_promises(case: Case, x: Array, y: Array) -> Iterator[tuple[str, str]
             first = int(falls.argmax())
             yield "monotone", f"falls from {float(y[first])!r} to {float(y[first + 1])!r} at {float(x[first])!r}"
     if case.is_odd and x[-1] >= 0:  # numbers below zero are the others' mirror images
-        differs = (case.evaluate(-x) != -y) & (x == x)
+        differs = (case.evaluate(-x) != -y) & (y == y)
         if differs.any():
             first = int(differs.argmax())
             yield "odd", f"not odd: {float(y[first])!r} at {float(x[first])!r}, but not its negative at the negative"
@@ -264,10 +264,8 @@ def measure_exactly(
     advance : callable
         Told how many points are done, now and then.
     """
-    try:
-        from fastact._accuracy.exact_errors import worst_errors
-    except ImportError:
-        raise ValueError("float64 is measured against mpmath, which is not installed (pip install mpmath)") from None
+    from fastact._accuracy.exact_errors import worst_errors
+
     x = sample(case.evaluate, np.float64, count, seed)
     results = [evaluate(x) for evaluate in (case.evaluate, *others)]
     totals = [Measurement(case, x.size, False) for _ in results]
@@ -287,9 +285,17 @@ def measure_exactly(
     return totals
 
 
-def exact_pool() -> Executor:
+@contextmanager
+def exact_pool() -> Iterator[Executor]:
     """Start processes for `measure_exactly`."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"))
+    from fastact._accuracy.exact_errors import leave_interruptions_to_parent
+
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(os.cpu_count(), context, leave_interruptions_to_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from fastact._command_line.machine import facts
 from fastact._command_line.peers import Case as PeerCase
 from fastact._command_line.peers import Peer, installed_peers
 from fastact._command_line.progress import Progress
+from fastact._command_line.signals import stopped_by_exception
 
 EXACT_POINTS, EXACT_POINTS_EXHAUSTIVE = 400, 100_000
 PEER_CHUNK = 1 << 22  # numbers: JAX compiles anew for each call
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     plan = Plan(arguments)
     found = []
     print(f"{facts()}\n\n{_heading()}", flush=True)
-    with Progress(plan.total) as progress:
+    with stopped_by_exception(), Progress(plan.total) as progress:
         for measurement in plan.measurements(progress):
             progress.hide()
             print(_line(measurement), flush=True)
@@ -76,6 +78,8 @@ class Plan:
         self.exact_points = arguments.points or (EXACT_POINTS_EXHAUSTIVE if self.exhaustive else EXACT_POINTS)
         names = [elementwise(name) for name in arguments.names] or fastact.names("elementwise")
         dtypes = arguments.dtype or installed_dtypes()
+        if "float64" in dtypes and find_spec("mpmath") is None:
+            raise ValueError("float64 is measured against mpmath (pip install mpmath); --dtype float32 needs none")
         cases = list(all_cases(names, arguments.directions, dtypes, arguments.parameters))
         known = measured.load() if arguments.missing else {}
         self.cases = [case for case in cases if not self._is_known(case, known)]
@@ -110,7 +114,7 @@ class Plan:
         record = known.get((case.name, case.other, case.direction, case.dtype))
         if record is None:
             return False
-        return record.points >= self.exact_points / 2 if case.dtype == "float64" else record.every >= self.exhaustive
+        return record.points >= self.exact_points if case.dtype == "float64" else record.every >= self.exhaustive
 
     def _work(self, case: Case) -> int:
         points = self.exact_points if case.dtype == "float64" else _narrow_points(case, self.exhaustive)
