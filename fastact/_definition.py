@@ -9,6 +9,12 @@ from typing import Any
 #: Units in the last place that a value or a derivative may be away from the mathematical result.
 ACCURACY: Mapping[str, float] = {"float32": 1.0, "float64": 1.5, "float16": 0.51, "bfloat16": 0.51}
 
+#: The same for second derivatives, in any dtype. Their unit is the spacing at the larger of two numbers: the result,
+#: and the smaller one of the results at 0.9 and at 1.1 times the input. It is another than the result's own spacing
+#: only next to a zero, where a formula that is not written around it has no digits left.
+SECOND_DERIVATIVE_ACCURACY = 4.0
+SECOND_DERIVATIVE_NEIGHBOURS = (0.9, 1.1)
+
 #: Every activation by its canonical name.
 registry: dict[str, "Definition"] = {}
 
@@ -55,11 +61,14 @@ class Parameter:
             return f"greater than {self.above:g}"
         return "" if self.least is None else f"at least {self.least:g}"
 
+    def exact(self, value: float) -> float | Fraction:
+        """The number that `value` stands for: itself, but for an inexact default."""
+        return self.exact_default if self.exact_default is not None and value == self.default else value
+
     def parts(self, value: float) -> tuple[float, float]:
         """The two float64 whose sum is the parameter: the second is not 0 only for an inexact default."""
-        if self.exact_default is not None and value == self.default:
-            return value, float(self.exact_default - Fraction(value))
-        return float(value), 0.0
+        exact = self.exact(value)
+        return float(value), float(exact - Fraction(value)) if isinstance(exact, Fraction) else 0.0
 
     def check(self, activation: str, value: float) -> None:
         """Refuse a value outside the parameter's domain."""

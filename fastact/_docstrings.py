@@ -1,6 +1,9 @@
 """Numpydoc texts, made from what a definition knows."""
 
-from fastact._definition import ACCURACY, Definition
+from collections.abc import Sequence
+
+from fastact._accuracy.measured import worst
+from fastact._definition import ACCURACY, SECOND_DERIVATIVE_ACCURACY, Definition
 
 _SYMBOLS = {
     "value": r"f(x)",
@@ -158,9 +161,24 @@ def _notes(definition: Definition, direction: str) -> str:
 
 def _accuracy(definition: Definition, direction: str) -> str:
     if direction == "second_derivative":
-        return "at most 4 ULP away from its zeros"
-    bounds = definition.accuracy or ACCURACY
-    return "at most " + ", ".join(f"{bound:g} ULP in {dtype}" for dtype, bound in bounds.items())
+        bounds = dict.fromkeys(ACCURACY, SECOND_DERIVATIVE_ACCURACY)
+        texts = [f"at most {SECOND_DERIVATIVE_ACCURACY:g} ULP away from its zeros"]
+    else:
+        bounds = dict(definition.accuracy or ACCURACY)
+        texts = ["at most " + ", ".join(f"{bound:g} ULP in {dtype}" for dtype, bound in bounds.items())]
+    parts = ("value", "derivative") if direction == "value_and_derivative" else (direction,)
+    measured = [text for dtype in bounds if (text := _measured(definition.name, parts, dtype))]
+    if measured:
+        texts.append("largest error measured: " + ", ".join(measured))
+    return "; ".join(texts)
+
+
+def _measured(name: str, directions: Sequence[str], dtype: str) -> str:
+    records = [record for direction in directions if (record := worst(name, direction, dtype)) is not None]
+    if not records:
+        return ""
+    points = "every input" if all(record.every for record in records) else f"{records[0].points:,} inputs"
+    return f"{max(record.ulp for record in records):.3f} in {dtype} ({points})"
 
 
 def _example(definition: Definition, direction: str) -> str:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from cases import AXISWISE
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import exact_row, ulp_error, ulp_errors
 
 import fastact as fa
+from fastact._accuracy.reference import exact_row, ulp_error
+from fastact._accuracy.ulps import ulp_errors
 
 SOFT = ["softmax", "log_softmax"]
 random = np.random.default_rng(0)

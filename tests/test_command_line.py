@@ -1,7 +1,8 @@
-"""``python -m fastact``: list, info, bench and apply."""
+"""``python -m fastact``: list, info, bench, audit and apply."""
 
 import dataclasses
 import io
+import json
 import os
 import re
 import resource
@@ -15,6 +16,8 @@ import pytest
 
 import fastact as fa
 from fastact.__main__ import main
+from fastact._accuracy import measured
+from fastact._accuracy.cases import Case
 from fastact._command_line import apply, plain
 from fastact._command_line.operands import directions
 
@@ -168,6 +171,103 @@ def test_plain_formulas_compute_the_same(name, direction):
     np.testing.assert_allclose(formula(*operands), function(*operands), rtol=1e-6, atol=1e-12)
 
 
+# --- audit ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """A record of measurements of its own."""
+    monkeypatch.setattr(measured, "FILE", tmp_path / "measured.json")
+    for function in (measured.load, measured.save):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "measured.json",))
+    return measured
+
+
+def test_audit_tells_errors_and_where(run, folder):
+    code, out, err = run("audit", "silu", "--directions", "value,derivative", "--points", 50, "--json", "found.json")
+    assert (code, err) == (0, "")
+    assert out.endswith("8 of 8 cases keep every promise\n")
+    found = json.loads((folder / "found.json").read_text())
+    places = [(entry["direction"], entry["dtype"]) for entry in found]
+    assert places == [(d, t) for d in ("value", "derivative") for t in ("float16", "bfloat16", "float32", "float64")]
+    for entry in found:
+        assert 0.4 < entry["ulp"] <= entry["bound"]
+        assert entry["got"] == pytest.approx(entry["expected"], rel=0.01)
+        assert f"{entry['ulp']:.4f}" in out
+
+
+def test_audit_takes_each_value_of_parameters(run):
+    _, out, _ = run("audit", "leaky_relu", "--directions", "derivative", "--dtype", "float16")
+    for label in ("leaky_relu  ", "leaky_relu(negative_slope=0.2)", "leaky_relu(negative_slope=2)"):
+        assert label in out
+    _, out, _ = run("audit", "leaky_relu", "--parameters", "default", "--dtype", "float16")
+    assert "negative_slope" not in out
+
+
+def test_audit_fails_where_a_promise_is_broken(run, monkeypatch):
+    monkeypatch.setattr(Case, "bound", 0.25)
+    code, out, _ = run("audit", "silu", "--dtype", "float16", "--directions", "value")
+    assert code == 1
+    assert "BROKEN: more than 0.25 ULP" in out
+    assert "0 of 1 cases" in out
+
+
+def test_audit_saves_line_by_line_and_leaves_out_what_it_has(run, record):
+    command = ("audit", "relu", "--dtype", "float16", "--save")
+    run(*command, "--directions", "value")
+    (first,) = record.load().values()
+    assert (first.name, first.direction, first.points, first.every) == ("relu", "value", 65536, True)
+    _, out, _ = run(*command, "--missing")
+    assert "2 of 2 cases" in out
+    assert len(record.load()) == 3
+    lines = record.FILE.read_text().splitlines()
+    assert len(lines) == 5
+    assert lines[1:4] == sorted(lines[1:4])
+    _, out, _ = run("audit", "relu", "--dtype", "float32", "--save", "--missing", "--directions", "value")
+    _, out, _ = run("audit", "relu", "--dtype", "float32", "--save", "--missing", "--directions", "value")
+    assert "0 of 0 cases" in out
+
+
+def test_audit_sets_peers_beside_it(run, folder):
+    run("audit", "silu", "--dtype", "float32", "--directions", "value", "--against", "scipy", "--json", "found.json")
+    own, peer = json.loads((folder / "found.json").read_text())
+    assert (own["library"], peer["library"]) == ("fastact", "numpy/scipy")
+    assert float(peer["ulp"]) > 2 * own["ulp"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["gelo"], "did you mean 'gelu'"),
+        (["softmax"], "softmax works along an axis"),
+        (["gelu", "--directions", "third"], "'third' is not a list of value, derivative"),
+        (["gelu", "--points", "0"], "'0' is not a positive number"),
+        (["gelu", "--against", "keras"], "'keras' is not a list of torch, jax"),
+    ],
+)
+def test_audit_refuses(refused, options, message):
+    assert message in refused("audit", *options)
+
+
+@pytest.mark.parametrize(("module", "dtype"), [("mpmath", "float64"), ("ml_dtypes", "bfloat16")])
+def test_audit_says_what_is_not_installed(module, dtype, run_python):
+    script = f"""
+import importlib.util, io, sys
+from contextlib import redirect_stderr
+sys.modules[{module!r}] = None
+find, importlib.util.find_spec = importlib.util.find_spec, lambda name: None if name == {module!r} else find(name)
+from fastact.__main__ import main
+from fastact._accuracy import measured
+from fastact._accuracy.cases import Case
+with redirect_stderr(io.StringIO()) as errors:
+    code = main(["audit", "relu", "--dtype", {dtype!r}])
+print(code, errors.getvalue(), end="")
+"""
+    last = run_python(script).splitlines()[-1]
+    assert last.startswith("2 fastact: error: ")
+    assert f"pip install {module}" in last
+
+
 # --- apply ------------------------------------------------------------------------------------------
 
 
@@ -310,6 +410,8 @@ import signal
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from fastact.__main__ import main
+from fastact._accuracy import measured
+from fastact._accuracy.cases import Case
 from fastact._command_line import apply
 apply.BLOCK_BYTES = 4
 sys.exit(main(["apply", "relu", "in.npy", "out.npy"]))
@@ -339,6 +441,8 @@ def test_a_killed_apply_leaves_no_result(folder, number, code, left):
 PEAK_MEMORY = """
 import resource, sys
 from fastact.__main__ import main
+from fastact._accuracy import measured
+from fastact._accuracy.cases import Case
 for name in ("small.npy", "large.npy"):
     assert main(["apply", sys.argv[1], name, "out.npy"]) == 0
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -4,9 +4,10 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import AXISWISE, DIRECTIONS, ELEMENTWISE, direction_of
+from cases import AXISWISE, ELEMENTWISE
 
 import fastact as fa
+from fastact._accuracy.cases import DIRECTIONS, direction_of
 
 BAD_DTYPES = [np.longdouble, np.complex64, np.complex128, object, "U3", "S3", "M8[s]", "m8[s]", [("a", "f4")]]
 OUT_OF_RANGE = [

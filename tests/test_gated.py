@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from mpmath import mpf
 from numpy.testing import assert_array_equal
-from reference import exact, ulp_error, ulp_errors
-from sampling import few
 
 import fastact as fa
+from fastact._accuracy.points import few
+from fastact._accuracy.reference import exact, ulp_error
+from fastact._accuracy.ulps import ulp_errors
 
 GATED = fa.names("gated")
 random = np.random.default_rng(0)

@@ -9,10 +9,11 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pytest
-from cases import AXISWISE, ELEMENTWISE, EVERY_DIRECTION, default_parameters, direction_of
-from reference import AXISWISE_REFERENCE, REFERENCE
+from cases import AXISWISE, ELEMENTWISE, EVERY_DIRECTION
 
 import fastact as fa
+from fastact._accuracy.cases import default_parameters, direction_of
+from fastact._accuracy.reference import AXISWISE_REFERENCE, REFERENCE
 
 GATED = fa.names("gated")
 ALL = ELEMENTWISE + AXISWISE + GATED

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from fastact._command_line.describe import markdown_table
+import pytest
+
+from fastact._command_line import audit, describe
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -18,10 +20,17 @@ def test_python_code_runs():
     exec("\n".join(code), {})
 
 
-def test_table_is_generated():
-    _, table = README.split("<!-- activations -->\n")
-    table, _ = table.split("\n<!-- end of activations -->")
-    assert table == markdown_table(), "write it anew: python -m fastact list --markdown"
+@pytest.mark.parametrize(
+    ("marker", "table", "command"),
+    [
+        ("activations", describe.markdown_table, "list --markdown"),
+        ("errors", audit.markdown_table, "audit --markdown"),
+    ],
+)
+def test_tables_are_generated(marker, table, command):
+    _, written = README.split(f"<!-- {marker} -->\n")
+    written, _ = written.split(f"<!-- end of {marker} -->")
+    assert written.strip() == table(), f"write it anew: python -m fastact {command}"
 
 
 def test_two_commands_do_the_set_up():

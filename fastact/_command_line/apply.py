@@ -16,14 +16,11 @@ import itertools
 import os
 import secrets
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -33,6 +30,7 @@ from numpy.typing import NDArray
 
 import fastact
 from fastact._command_line.progress import Progress
+from fastact._command_line.signals import stopped_by_exception
 
 BLOCK_BYTES = 1 << 24
 
@@ -47,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     dtype = np.dtype(arguments.dtype or source.dtype)
     if axis is not None:
         axis = normalize_axis_index(axis, source.ndim)
-    with _stopped_by_exception(), _replacing(arguments.output) as temporary:
+    with stopped_by_exception(), _replacing(arguments.output) as temporary:
         if source.size <= 1:  # nothing to cut into blocks, and perhaps no axis at all
             np.save(temporary, function(np.array(source, dtype)), allow_pickle=False)
         else:
@@ -186,24 +184,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _stopped_by_exception() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the command by SystemExit, which cleans up on its way."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python sets handlers in the main thread only
-        return
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    handled = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]  # nohup's choice stands
-    for number in handled:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in handled:
-            signal.signal(number, signal.SIG_DFL)

@@ -6,7 +6,9 @@ import argparse
 from typing import Any, NoReturn
 
 import fastact
-from fastact._command_line import apply, bench, describe
+from fastact._accuracy.cases import DIRECTIONS, DTYPES
+from fastact._command_line import apply, audit, bench, describe
+from fastact._command_line.peers import KINDS
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -23,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastact {fastact.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_bench(commands)
+    _add_audit(commands)
     _add_apply(commands)
     _add_list(commands)
     _add_info(commands)
@@ -49,6 +52,27 @@ def _add_bench(commands: Any) -> None:
         help="time to spend on each activation, direction and size (default: %(default)s)",
     )
     parser.set_defaults(run=bench.run)
+
+
+def _add_audit(commands: Any) -> None:
+    summary = "measure errors in ULP, on a sample or on every input"
+    parser = commands.add_parser(
+        "audit", help=summary, description=audit.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="activations to measure (default: all)")
+    add("--dtype", action="append", choices=DTYPES, help="may be repeated (default: all)")
+    add("--directions", type=_directions, default=DIRECTIONS, metavar="D,D,...", help="(default: all three)")
+    add("--parameters", choices=("default", "all"), default="all", help="all: two other values each, too (default)")
+    add("--exhaustive", action="store_true", help="every float32; seconds to a minute for each line")
+    add("--points", type=_count, metavar="N", help="about how many points to compare with mpmath, for float64")
+    add("--against", type=_peers, default=(), metavar="P,P,...", help=f"of {', '.join(KINDS)}, where installed")
+    add("--seed", type=int, default=1, metavar="N", help="of the random points (default: %(default)s)")
+    add("--json", metavar="FILE", help="write what was measured to a file")
+    add("--save", action="store_true", help="put it into the package's own record, line by line as it is measured")
+    add("--missing", action="store_true", help="leave out what that record has")
+    add("--markdown", action="store_true", help="print the table that README.md holds, made of that record")
+    parser.set_defaults(run=audit.run)
 
 
 def _add_apply(commands: Any) -> None:
@@ -98,6 +122,30 @@ def _sizes(text: str) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of positive numbers such as 10000,1000000")
     return sizes
+
+
+def _directions(text: str) -> tuple[str, ...]:
+    chosen = tuple(text.split(","))
+    if not set(DIRECTIONS).issuperset(chosen):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(DIRECTIONS)}")
+    return chosen
+
+
+def _peers(text: str) -> tuple[str, ...]:
+    chosen = tuple("numpy/scipy" if name in ("scipy", "numpy") else name for name in text.split(","))
+    if not set(KINDS).issuperset(chosen):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(KINDS)}")
+    return chosen
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(float(text))
+    except (ValueError, OverflowError):
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return count
 
 
 def _positive_seconds(text: str) -> float:

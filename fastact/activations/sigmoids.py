@@ -101,9 +101,11 @@ class log_sigmoid:
 
 
 def _tanh(x):
-    # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision.
-    m = expm1(2.0 * _within(x, 40.0))
-    return m / (m + 2.0)
+    # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision. Of |x|, so that it is odd to the
+    # last bit; -0.0 and NaN are x.
+    m = expm1(2.0 * _within(abs(x), 40.0))
+    y = m / (m + 2.0)
+    return where(x > 0.0, y, where(x < 0.0, -y, x))
 
 
 def _sech(x):

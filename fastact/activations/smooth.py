@@ -28,7 +28,11 @@ class softplus:
     """Softplus: a smooth rectifier, exact for every x (no threshold beyond which it is replaced)."""
 
     def value(x, beta):
-        return where(x < 0.0, 0.0, x) + log1p(exp(-abs(beta * x))) / beta
+        a, width = abs(beta * x), 1.0 / beta
+        # In halves: a subnormal e**-a has lost digits that a width above 1 would bring to light.
+        half = exp(-0.5 * a)
+        left = where(a > 100.0, (half * width) * half, log1p(half * half) * width)
+        return where(x < 0.0, 0.0, x) + left
 
     def derivative(x, beta):
         e = exp(-abs(beta * x))

@@ -10,22 +10,38 @@ ERFC_SATURATED = 29
 
 
 class Jet:
+    """A value with its first and second derivative, or with those of them that are wanted: None is not computed."""
+
+    __slots__ = ("first", "second", "value")
+
     def __init__(self, value, first=0, second=0):
-        self.value, self.first, self.second = mp.mpf(value), mp.mpf(first), mp.mpf(second)
+        self.value, self.first, self.second = value, first, second
 
     def chain(self, value, first, second) -> "Jet":
         """f(self), given f, f' and f'' at self.value."""
+        if self.first is None:
+            return Jet(value, None, None)
+        if self.second is None:
+            return Jet(value, first * self.first, None)
         return Jet(value, first * self.first, second * self.first**2 + first * self.second)
 
     def __add__(self, other):
-        other = jet(other)
-        return Jet(self.value + other.value, self.first + other.first, self.second + other.second)
+        if not isinstance(other, Jet):
+            return Jet(self.value + other, self.first, self.second)
+        first = None if self.first is None or other.first is None else self.first + other.first
+        second = None if self.second is None or other.second is None else self.second + other.second
+        return Jet(self.value + other.value, first, second)
 
     def __mul__(self, other):
         other = jet(other)
+        value = self.value * other.value
+        if self.first is None or other.first is None:
+            return Jet(value, None, None)
         crossed = self.first * other.value + self.value * other.first
+        if self.second is None or other.second is None:
+            return Jet(value, crossed, None)
         second = self.second * other.value + 2 * self.first * other.first + self.value * other.second
-        return Jet(self.value * other.value, crossed, second)
+        return Jet(value, crossed, second)
 
     def __truediv__(self, other):
         other = jet(other)
@@ -36,7 +52,7 @@ class Jet:
         return self * -1
 
     def __sub__(self, other):
-        return self + -jet(other)
+        return self + -other
 
     def __rsub__(self, other):
         return -self + other
@@ -57,7 +73,7 @@ class Jet:
 
 
 def jet(x) -> Jet:
-    return x if isinstance(x, Jet) else Jet(x)
+    return x if isinstance(x, Jet) else Jet(mp.mpf(x))
 
 
 def clip(x, low, high):
@@ -71,7 +87,7 @@ def exp(x):
 
 
 def expm1(x):
-    slope = exp(x).value if x.value < SATURATED else mp.exp(x.value)
+    slope = x.first is not None and (exp(x).value if x.value < SATURATED else mp.exp(x.value))
     return x.chain(mp.expm1(max(x.value, -SATURATED)), slope, slope)
 
 
@@ -82,13 +98,14 @@ def log1p(x):
 
 def tanh(x):
     argument = clip(x.value, -SATURATED, SATURATED)
-    value, slope = mp.tanh(argument), mp.sech(argument) ** 2 if argument == x.value else mp.mpf(0)
+    value = mp.tanh(argument)
+    slope = x.first is not None and (mp.sech(argument) ** 2 if argument == x.value else mp.mpf(0))
     return x.chain(value, slope, -2 * value * slope)
 
 
 def erfc(x):
     argument = clip(x.value, -ERFC_SATURATED, ERFC_SATURATED)
-    slope = -2 / mp.sqrt(mp.pi) * mp.exp(-(argument**2)) if argument == x.value else mp.mpf(0)
+    slope = x.first is not None and (_normal_slope(argument) if argument == x.value else mp.mpf(0))
     # mpmath's erfc is slow in the far tails and fails in the farthest, where it is 0 or 2 for every format.
     value = mp.erfc(argument) if abs(argument) < ERFC_SATURATED else mp.mpf(0 if argument > 0 else 2)
     return x.chain(value, slope, -2 * argument * slope)
@@ -100,12 +117,12 @@ def sqrt(x):
 
 
 def erf(x):
-    return 1 - erfc(x) if x > 1 else x.chain(mp.erf(x.value), *_erf_slopes(x.value))
+    slope = -_normal_slope(x.value)
+    return 1 - erfc(x) if x > 1 else x.chain(mp.erf(x.value), slope, -2 * x.value * slope)
 
 
-def _erf_slopes(x):
-    slope = 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2))
-    return slope, -2 * x * slope
+def _normal_slope(x):
+    return -2 / mp.sqrt(mp.pi) * mp.exp(-(x**2))
 
 
 def log(x):
@@ -114,7 +131,8 @@ def log(x):
         return x.chain(mp.log(x.value), 1 / x.value, -1 / x.value**2)
     if x.value < 0:
         return Jet(mp.nan, mp.nan, mp.nan)
-    return Jet(-mp.inf, mp.inf * x.first, -mp.inf * x.first**2)
+    slopes = (None, None) if x.first is None else (mp.inf * x.first, -mp.inf * x.first**2)
+    return Jet(-mp.inf, *slopes)
 
 
 def sin(x):

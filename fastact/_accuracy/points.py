@@ -1,5 +1,9 @@
-"""Points of a floating-point format where an activation can be wrong: every exponent, tails, kinks, roots."""
+"""Points of a floating-point format where an activation can be wrong: every exponent, tails, kinks, zeros.
 
+The *ordinal* of a number is its place in the order of its format: neighbours differ by 1, -0.0 has -1, 0.0 has 0.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -14,14 +18,6 @@ TAILS = (
 # Where sine and snake cross or touch zero: the last two come nearest, in float32 and in float64.
 QUARTERS = (*(0.7853981633974483 * np.arange(1.0, 9.0)), 16367173.0 * 2.0**72, 6381956970095103.0 * 2.0**797)
 KINKS = (0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 6.0)
-# Zeros of values, of first derivatives (silu, mish, gelu, gelu_tanh, hard_swish, serf, logish, tanhexp, phish) and of
-# second derivatives.
-ROOTS = (
-    *(0.7071067811865476, 1.1930599689281882, 1.3724541370256921, 1.078860058464624, 1.1954312013879125),
-    *(2.2564974802739743, 2.5334480688920653, 2.06597189615675, 1.8836659940045337),
-    *(1.2784645427610738, 1.1924312145154952, 0.7517915246935645, 0.7524614220710162, 1.5),
-    *(2.3993572805154677, 2.256376396360793, 1.4142135623730951, 1.4185040087908284),
-)
 
 
 def neighbours(points: np.ndarray, reach: int) -> np.ndarray:
@@ -33,10 +29,10 @@ def neighbours(points: np.ndarray, reach: int) -> np.ndarray:
 
 
 def landmarks(dtype, reach: int) -> np.ndarray:
-    """Kinks, roots, tails, powers of two, subnormals, the largest number; with neighbours, of both signs."""
+    """Kinks, tails, powers of two, subnormals, the largest number; with neighbours, of both signs."""
     dtype = np.dtype(dtype)
     limits = np.finfo(dtype)
-    special = np.array([*KINKS[1:], *ROOTS, *TAILS, *(q for q in QUARTERS if q < float(limits.max))], dtype)
+    special = np.array([*KINKS[1:], *TAILS, *(q for q in QUARTERS if q < float(limits.max))], dtype)
     powers = np.ldexp(np.ones(1, dtype), np.arange(limits.minexp, limits.maxexp, dtype=np.int32))
     step = max(1, powers.size // 64) if reach <= 3 else 1
     near_zero = np.arange(0, 4).astype(f"i{dtype.itemsize}").view(dtype)
@@ -57,6 +53,67 @@ def random_points(dtype, count: int, seed: int) -> np.ndarray:
     uniform = [random.uniform(-4, 4, quarter), random.uniform(-wide, wide, quarter)]
     points = np.concatenate([bits[np.isfinite(bits)], *(a.astype(dtype) for a in (logarithmic, *uniform))])
     return points[np.isfinite(points)]
+
+
+def ordinals(x: np.ndarray) -> np.ndarray:
+    """The ordinal of each number."""
+    bits = x.view(f"i{x.itemsize}")
+    return bits ^ ((bits >> (8 * x.itemsize - 1)) & np.iinfo(bits.dtype).max)
+
+
+def numbers(ordinal: np.ndarray, dtype) -> np.ndarray:
+    """The numbers of these ordinals, which lie beyond those of the infinities for NaN."""
+    bits = ordinal.astype(f"i{np.dtype(dtype).itemsize}")
+    return (bits ^ ((bits >> (8 * bits.itemsize - 1)) & np.iinfo(bits.dtype).max)).view(dtype)
+
+
+def turning_points(function: Callable, dtype, at_most: int = 100) -> np.ndarray:
+    """Where `function` changes its sign, saturates, underflows, or begins to return its input."""
+    limits, grid = np.finfo(dtype), _grid(dtype)
+    ends = function(np.array([-limits.max, limits.max], dtype))
+
+    def kinds(place):
+        x = numbers(place, dtype)
+        y = function(x)
+        answers = (y > 0, y < 0, abs(y) < limits.smallest_normal, y == x, y == ends[0], y == ends[1], y == 1)
+        return sum(answer.astype(int) << bit for bit, answer in enumerate(answers))
+
+    low, high = grid[:-1], grid[1:]
+    of_low, of_high = kinds(low), kinds(high)
+    turns = np.flatnonzero(of_low != of_high)
+    turns = turns[:: max(1, -(-turns.size // at_most))]
+    low, high, of_low = low[turns], high[turns], of_low[turns]
+    while turns.size and (high - low).max() > 1:
+        middle = (low >> 1) + (high >> 1) + (low & high & 1)
+        alike = kinds(middle) == of_low
+        low, high = np.where(alike, middle, low), np.where(alike, high, middle)
+    return numbers(high, dtype)
+
+
+@lru_cache
+def _grid(dtype) -> np.ndarray:
+    limits = np.finfo(dtype)
+    ends = ordinals(np.array([-limits.max, limits.max], dtype)).astype(np.int64)
+    everywhere = np.array([int(ends[0]) + (int(ends[1]) - int(ends[0])) * k // 5000 for k in range(5001)])
+    return np.union1d(everywhere, ordinals(np.linspace(-20, 20, 8001).astype(dtype)))
+
+
+def sample(function: Callable, dtype, count: int, seed: int) -> np.ndarray:
+    """About `count` points in ascending order: landmarks, the function's own turning points, random ones."""
+    reach = _reach(count)
+    own = neighbours(turning_points(function, dtype), 4 * reach)[: max(count // 4, 1)]
+    return numbers(np.sort(np.concatenate([_common(dtype, count, seed), ordinals(own)]), kind="stable"), dtype)
+
+
+def _reach(count: int) -> int:
+    return 1 if count < 20_000 else 10 if count < 200_000 else 300
+
+
+@lru_cache
+def _common(dtype, count: int, seed: int) -> np.ndarray:
+    """The ordinals of what every function is sampled at, in ascending order."""
+    marks = np.random.default_rng(seed).permutation(landmarks(dtype, _reach(count)))[: count // 2]
+    return np.unique(ordinals(np.concatenate([marks, random_points(dtype, count - marks.size, seed)])))
 
 
 @lru_cache

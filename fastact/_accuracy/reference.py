@@ -1,13 +1,16 @@
 """What every activation is, in mpmath: one line per activation; and the ULP that errors are counted in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
-from jet import Jet, atan, clip, erf, erfc, exp, expm1, jet, log1p, sin, sqrt, tanh
-from jet import log as jet_log
 from mpmath import exp as mp_exp
 from mpmath import isinf, isnan, ldexp, log, mag, mp, mpf, pi
+
+from fastact._accuracy.jet import Jet, atan, clip, erf, erfc, exp, expm1, jet, log1p, sin, sqrt, tanh
+from fastact._accuracy.jet import log as jet_log
+from fastact._accuracy.ulps import FORMATS
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -120,21 +123,8 @@ AXISWISE_REFERENCE: dict[str, Callable] = {
     "maxout": lambda row, pieces: [max(row[i : i + pieces]) for i in range(0, len(row), pieces)],
 }
 
-PRECISIONS = (160, 480, 1440, 4320, 6480)  # bits
+PRECISIONS = (100, 160, 480, 1440, 4320, 6480)  # bits
 TINY = ldexp(mpf(1), -1150)  # 2**-76 of the smallest float64: counts as zero
-FORMATS = {  # bits of precision, lowest and highest exponent
-    "float16": (11, -14, 15),
-    "bfloat16": (8, -126, 127),
-    "float32": (24, -126, 127),
-    "float64": (53, -1022, 1023),
-}
-
-
-def _exactly(number) -> mpf:
-    if number in (float("inf"), float("-inf")):
-        return mpf(number)
-    numerator, denominator = number.as_integer_ratio()
-    return mpf(numerator) / denominator
 
 
 @cache
@@ -142,25 +132,43 @@ def exact(name: str, x: float, parameters: tuple[float, ...] = (), order: int = 
     """The exact value (order 0), derivative or second derivative of activation `name` at `x`.
 
     `index` 0 differentiates in x, `index` i in the i-th parameter; numbers are floats or Fractions.
+    """
+    return compute(name, (x, *parameters), order, index)
+
+
+def compute(name: str, numbers: Sequence[float | Fraction], order: int, index: int = 0) -> mpf:
+    """As `exact`, remembering nothing.
+
     Whatever the formula cancels, the precision grows until two of them agree (Ziv's strategy). A zero
     is believed at the last precision only.
     """
     previous = None
     for precision in PRECISIONS:
-        with mp.workprec(precision):
-            arguments = [Jet(_exactly(argument), i == index) for i, argument in enumerate((x, *parameters))]
-            y = jet(REFERENCE[name](*arguments))
-            result = (y.value, y.first, y.second)[order]
-            if isnan(result) or isinf(result):
-                return result
-            if abs(result) < TINY:
-                result = mpf(0) if precision == PRECISIONS[-1] else None
-            if None not in (result, previous) and abs(result - previous) <= ldexp(abs(result), -80):
-                return result
+        result = _at_precision(precision, name, numbers, order, index)
+        if isnan(result) or isinf(result):
+            return result
+        if result == 0:
+            result = _at_precision(PRECISIONS[-1], name, numbers, order, index)
             if result == 0:
                 return result
-            previous = result
-    raise ArithmeticError(f"{name} at {x!r}: no two of the precisions {PRECISIONS} agree")
+        if previous is not None and abs(result - previous) <= ldexp(abs(result), -80):
+            return result if abs(result) >= TINY else mpf(0)
+        previous = result
+    raise ArithmeticError(f"{name} at {numbers!r}: no two of the precisions {PRECISIONS} agree")
+
+
+def _at_precision(precision: int, name: str, numbers: Sequence[float | Fraction], order: int, index: int) -> mpf:
+    with mp.workprec(precision):
+        arguments = [
+            Jet(_mpf(number), None if order < 1 else int(i == index), None if order < 2 else 0)
+            for i, number in enumerate(numbers)
+        ]
+        result = jet(REFERENCE[name](*arguments))
+        return (result.value, result.first, result.second)[order]
+
+
+def _mpf(number: float | Fraction) -> mpf:
+    return mpf(number.numerator) / number.denominator if isinstance(number, Fraction) else mpf(number)
 
 
 def exact_row(name: str, row, *parameters) -> list[mpf]:
@@ -169,38 +177,20 @@ def exact_row(name: str, row, *parameters) -> list[mpf]:
         return AXISWISE_REFERENCE[name]([mpf(float(x)) for x in row], *parameters)
 
 
-def ulp_error(got, exact_result: mpf, dtype) -> float:
-    """The distance of `got` from the exact result, in spacings of `dtype` at the exact result.
+def ulp_error(got: float, exact_result: mpf, dtype, scale: mpf | None = None) -> float:
+    """The distance of `got` from the exact result, in spacings of `dtype` at `scale`: the exact result, if not given.
 
-    Infinity is right where rounding overflows, and otherwise counts as what would follow the largest number. NaN is
-    right outside the domain.
+    Infinity counts as what would follow the largest number, in either, unless both are infinite. NaN is right
+    outside the domain.
     """
-    precision, lowest, highest = FORMATS[np.dtype(dtype).name]
-    got = float(got)
     if isnan(exact_result) or np.isnan(got):
         return 0.0 if isnan(exact_result) and np.isnan(got) else np.inf
+    precision, lowest, highest = FORMATS[np.dtype(dtype).name]
+    got, scale = float(got), exact_result if scale is None else scale
     if isinf(exact_result):
         return 0.0 if got == exact_result else np.inf
-    exponent = clip(int(mag(exact_result)) - 1, lowest, highest) if exact_result else lowest
-    ulp = ldexp(mpf(1), exponent - precision + 1)
+    exponent = clip(int(mag(scale)) - 1, lowest, highest) if scale else lowest
     overflow = ldexp(mpf(1), highest + 1)
-    if abs(got) == np.inf:
-        if got * exact_result > 0 and abs(exact_result) >= overflow - ulp / 2:
-            return 0.0
-        got = overflow if got > 0 else -overflow
     with mp.workprec(2300):
-        return float(abs(mpf(got) - exact_result) / ulp)
-
-
-def ulp_errors(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """`ulp_error` for arrays, where `reference` is float64 and good enough to stand for the exact result."""
-    precision, lowest, highest = FORMATS[got.dtype.name]
-    exponent = np.clip(np.frexp(reference)[1] - 1, lowest, highest)
-    ulp = np.ldexp(1.0, exponent - precision + 1)
-    overflow = 2.0 ** (highest + 1)
-    beyond = np.abs(reference) >= overflow - ulp / 2
-    got = got.astype(np.float64)
-    right_infinity = np.isinf(got) & beyond & (np.sign(got) == np.sign(reference))
-    error = np.abs(np.clip(got, -overflow, overflow) - np.clip(reference, -overflow, overflow)) / ulp
-    right_nan = np.isnan(got) & np.isnan(reference)
-    return np.where(right_infinity | right_nan, 0.0, error)
+        distance = abs(clip(mpf(got), -overflow, overflow) - clip(exact_result, -overflow, overflow))
+        return float(ldexp(distance, precision - 1 - exponent))
