@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,21 @@ CACHE = tempfile.mkdtemp(prefix="fastact-tests-")
 os.environ["FASTACT_CACHE_DIR"] = CACHE  # before fastact is first imported
 
 
+# So few tests that compiling ahead of them would not pay.
+FEW = 1000
+_compiling_ahead = []
+
+
+def pytest_collection_finish(session):
+    if len(session.items) > FEW and (os.cpu_count() or 1) > 1:
+        script = Path(__file__).with_name("compile_ahead.py")
+        _compiling_ahead.append(subprocess.Popen([sys.executable, script]))
+
+
 def pytest_unconfigure():
+    for process in _compiling_ahead:
+        process.kill()
+        process.wait()
     shutil.rmtree(CACHE, ignore_errors=True)
 
 
