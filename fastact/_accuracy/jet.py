@@ -49,7 +49,7 @@ class Jet:
         return self * other.chain(inverse, -(inverse**2), 2 * inverse**3)
 
     def __neg__(self):
-        return self * -1
+        return Jet(-self.value, -self.first, -self.second)
 
     def __sub__(self, other):
         return self + -other
