@@ -73,6 +73,21 @@ def where(condition, x, y):
     return x if condition else y
 
 
+def at_most(x, bound):
+    """`x`, or `bound` where that is less; NaN stays."""
+    return where(x > bound, bound, x)
+
+
+def at_least(x, bound):
+    """`x`, or `bound` where that is more; NaN stays."""
+    return where(x < bound, bound, x)
+
+
+def within(x, bound):
+    """`x` brought into [-bound, bound]; NaN stays."""
+    return at_least(at_most(x, bound), -bound)
+
+
 def precise(constant, like):
     """A constant, given as its two parts, in the working precision of `like`."""
     return Pair(*constant) if isinstance(like, Pair) else constant[0]

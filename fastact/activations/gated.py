@@ -3,12 +3,15 @@
 from fastact._definition import Parameter, define
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
+    at_least,
+    at_most,
     exp,
     exp_and_expm1,
     gelu_tail_ratio,
     normal_tail_ratio,
     precise,
     where,
+    within,
 )
 
 INFINITY = float("inf")
@@ -47,18 +50,6 @@ GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
 GELU_TANH_EXP_ROOT = (0.29195521191476714, -8.582607951729513e-18)  # e**v(root)
 
 
-def _at_most(x, bound):
-    return where(x > bound, bound, x)
-
-
-def _at_least(x, bound):
-    return where(x < bound, bound, x)
-
-
-def _within(x, bound):
-    return _at_least(_at_most(x, bound), -bound)
-
-
 def _mirrored(x, left):
     """Give x gate(x), from x gate(-|x|), for gates with gate(x) + gate(-x) = 1."""
     return where(x > 0.0, x - left, left)
@@ -66,7 +57,7 @@ def _mirrored(x, left):
 
 def _silu(x):
     """Silu, as x e / (1 + e) on the left and x minus that on the right: tails keep every digit, -inf is no 0 * inf."""
-    t = _within(x, FAR)
+    t = within(x, FAR)
     # e**-a in halves: a subnormal has lost digits that the factor a would bring to light.
     half = exp(-0.5 * abs(t))
     return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
@@ -79,7 +70,7 @@ def _gated_float32(x, argument):
 
 def _gated(x, t):
     """Give x sigmoid(t), for an x that is infinite only with t."""
-    half = exp(-0.5 * _at_most(abs(t), FAR))
+    half = exp(-0.5 * at_most(abs(t), FAR))
     # Where the gate is 0 whatever x is, x must not be infinite.
     finite = where(abs(t) > FAR, 0.0, x)
     left = (finite * half) * (half / (1.0 + half * half))
@@ -87,7 +78,7 @@ def _gated(x, t):
 
 
 def _silu_derivative_float32(x):
-    h = _within(x, FAR_FLOAT32) - SILU_ROOT[0]
+    h = within(x, FAR_FLOAT32) - SILU_ROOT[0]
     m = expm1_bounded(h)
     e = SILU_EXP_ROOT[0] * exp_bounded(h)
     return e * (h + SILU_EXP_ROOT[0] * m) / ((1.0 + e) * (1.0 + e))
@@ -95,7 +86,7 @@ def _silu_derivative_float32(x):
 
 def _silu_derivative(x):
     """On the left e (1 + e + x) / (1 + e)**2; on the right, 1 minus its mirror image."""
-    h = -_at_most(abs(x), FAR) - precise(SILU_ROOT, x)
+    h = -at_most(abs(x), FAR) - precise(SILU_ROOT, x)
     # With c = e**root = -(1 + root): e = c e**h and 1 + e + x = h + c (e**h - 1), whose terms have one sign.
     half, half_m = exp_and_expm1(0.5 * h)
     c = precise(SILU_EXP_ROOT, x)
@@ -107,7 +98,7 @@ def _silu_derivative(x):
 
 def _silu_second_derivative(x):
     """Even in x: sigmoid'(x) (2 - x tanh(x / 2))."""
-    a = _at_most(abs(x), FAR)
+    a = at_most(abs(x), FAR)
     half, half_m = exp_and_expm1(-0.5 * a)
     e = half * half
     s = 1.0 + e
@@ -133,7 +124,7 @@ class silu:
         return _silu(x)
 
     def value_float32(x):
-        return _gated_float32(_at_least(x, -FAR_FLOAT32), _within(x, FAR_FLOAT32))
+        return _gated_float32(at_least(x, -FAR_FLOAT32), within(x, FAR_FLOAT32))
 
     def derivative(x):
         return _silu_derivative(x)
@@ -166,7 +157,7 @@ class swish:
 
     def value_float32(x, beta):
         t = beta * x
-        return _gated_float32(where(t < -FAR_FLOAT32, 0.0, x), _within(t, FAR_FLOAT32))
+        return _gated_float32(where(t < -FAR_FLOAT32, 0.0, x), within(t, FAR_FLOAT32))
 
     def derivative(x, beta):
         return _silu_derivative(beta * x)
@@ -180,7 +171,7 @@ class swish:
     def beta_derivative(x, beta):
         t = beta * x
         finite = where(abs(t) > FAR, 0.0, x)
-        half = exp(-0.5 * _at_most(abs(t), FAR))
+        half = exp(-0.5 * at_most(abs(t), FAR))
         gate = (finite * half) / (1.0 + half * half)
         return gate * gate
 
@@ -203,20 +194,20 @@ class mish:
     def value(x):
         # tanh(log(1 + e)) = n / (n + 2), with n = e**2 + 2 e: one exponential, and no digit lost on the left.
         # Above 40 the quotient is 1 in every precision, and e**4 stays finite.
-        t = _at_least(_at_most(x, 40.0), -FAR)
+        t = at_least(at_most(x, 40.0), -FAR)
         half = exp(0.5 * t)
         e = half * half
         n = e * (e + 2.0)
         return where(x > 40.0, x, ((t * half) * (e + 2.0)) * (half / (n + 2.0)))
 
     def value_float32(x):
-        t = _at_least(x, -FAR_FLOAT32)
-        e = exp_bounded(_at_most(t, 40.0))
+        t = at_least(x, -FAR_FLOAT32)
+        e = exp_bounded(at_most(t, 40.0))
         n = e * (e + 2.0)
         return t * n / (n + 2.0)
 
     def derivative_float32(x):
-        h = _at_least(_at_most(x, 40.0), -FAR_FLOAT32) - MISH_ROOT[0]
+        h = at_least(at_most(x, 40.0), -FAR_FLOAT32) - MISH_ROOT[0]
         m = expm1_bounded(h)
         e = MISH_EXP_ROOT[0] * exp_bounded(h)
         w = 4.0 * h * (1.0 + e) + MISH_EXP_ROOT[0] * m * (e * (e + MISH_LINEAR[0]) + MISH_CONSTANT[0])
@@ -224,7 +215,7 @@ class mish:
         return e * w / (d * d)
 
     def derivative(x):
-        h = _at_least(_at_most(x, 40.0), -FAR) - precise(MISH_ROOT, x)
+        h = at_least(at_most(x, 40.0), -FAR) - precise(MISH_ROOT, x)
         # e w / d**2, with w = 4 (x + 1) + 4 e**2 + e**3 + e (4 x + 6) and d = e**2 + 2 e + 2. Around the root, with
         # c = e**root, w = 4 h (1 + e) + (e - c) (e**2 + (4 + c) e + 6 + 4 root + c (4 + c)), and e - c = c (e**h - 1).
         half, half_m = exp_and_expm1(0.5 * h)
@@ -237,7 +228,7 @@ class mish:
 
     def second_derivative(x):
         # In p = e**-|x|, so that nothing overflows: on the right the quotient is divided by e**6x.
-        a = _at_most(abs(x), FAR)
+        a = at_most(abs(x), FAR)
         half = exp(-0.5 * a)
         p = half * half
         left = 2.0 * (1.0 + p) * (2.0 + p * (2.0 + p)) - a * (2.0 + p * (2.0 - p * (3.0 + 2.0 * p)))
@@ -274,25 +265,25 @@ class gelu:
 
     def value(x):
         # Phi(-a) = e**(-a**2/2) Q(a): not 1 + erf, which is 0 from x = -5.5 on in float32.
-        t = _within(x, 40.0)
+        t = within(x, 40.0)
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp(-0.5 * (t * t)))
 
     def value_float32(x):
-        t = _within(x, 15.0)
+        t = within(x, 15.0)
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp_bounded(-0.5 * (t * t)))
 
     def derivative(x):
-        left = _gelu_left_derivative(_at_most(abs(x), 40.0), x)
+        left = _gelu_left_derivative(at_most(abs(x), 40.0), x)
         return where(x > 0.0, 1.0 - left, left)
 
     def derivative_float32(x):
-        a = _at_most(abs(x), 25.0)
+        a = at_most(abs(x), 25.0)
         density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)
 
     def second_derivative(x):
-        a = _at_most(abs(x), 40.0)
+        a = at_most(abs(x), 40.0)
         quarter = exp(-0.25 * (a * a))
         return (quarter * (2.0 - a * a)) * (quarter * precise(NORMAL_DENSITY_AT_0, x))
 
@@ -318,15 +309,15 @@ class gelu_tanh:
 
     def value(x):
         # (1 + tanh u) / 2 = sigmoid(2 u), which does not cancel on the left.
-        t = _within(x, 40.0)
+        t = within(x, 40.0)
         half = exp(-0.5 * abs(_gelu_tanh_argument(t)))
         return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
     def value_float32(x):
-        return _gated_float32(_at_least(x, -15.0), _gelu_tanh_argument(_within(x, 15.0)))
+        return _gated_float32(at_least(x, -15.0), _gelu_tanh_argument(within(x, 15.0)))
 
     def derivative_float32(x):
-        t = _within(x, 15.0)
+        t = within(x, 15.0)
         h = t - GELU_TANH_ROOT[0]
         squares = t * t + t * GELU_TANH_ROOT[0] + GELU_TANH_ROOT_SQUARED[0]
         rise = h * (GELU_TANH_A[0] + GELU_TANH_B[0] * squares)
@@ -338,7 +329,7 @@ class gelu_tanh:
     def derivative(x):
         # On the left e (1 + e + x v') / (1 + e)**2, with e = e**v. Around the root, with c = e**v(root):
         # v - v(root) = h (A + B (x**2 + x root + root**2)), x v' - (x v')(root) the same with 3 B.
-        t = -_at_most(abs(x), 40.0)
+        t = -at_most(abs(x), 40.0)
         root = precise(GELU_TANH_ROOT, x)
         h = t - root
         squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, x)
@@ -352,7 +343,7 @@ class gelu_tanh:
 
     def second_derivative(x):
         # Even in x: s' (2 v' + x (v'' - v'**2 tanh(v / 2))), with s the sigmoid of v.
-        a = _at_most(abs(x), 40.0)
+        a = at_most(abs(x), 40.0)
         half, half_m = exp_and_expm1(-0.5 * _gelu_tanh_argument(a))
         s = 1.0 + half * half
         slope = precise(GELU_TANH_A, x) + precise(GELU_TANH_3B, x) * (a * a)
@@ -430,7 +421,7 @@ class aptx:
     def beta_derivative(x, alpha, beta, gamma):
         t = 2.0 * beta * x
         finite = where(abs(t) > FAR, 0.0, x)
-        half = exp(-0.5 * _at_most(abs(t), FAR))
+        half = exp(-0.5 * at_most(abs(t), FAR))
         gate = (finite * half) / (1.0 + half * half)
         return 4.0 * gamma * (gate * gate)
 

@@ -14,6 +14,7 @@ from fastact._math.working import (
     precise,
     sqrt,
     where,
+    within,
 )
 
 INFINITY = float("inf")
@@ -23,10 +24,6 @@ NAN = float("nan")
 HALF_PI = 1.5707963267948966
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
-
-
-def _within(x, bound):
-    return where(x > bound, bound, where(x < -bound, -bound, x))
 
 
 @define(
@@ -51,7 +48,7 @@ class sigmoid:
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
 
     def value_float32(x):
-        return 1.0 / (1.0 + exp_bounded(-_within(x, FAR_FLOAT32)))
+        return 1.0 / (1.0 + exp_bounded(-within(x, FAR_FLOAT32)))
 
     def derivative(x):
         # Not y (1 - y), which is 0 or noise from x = 17 on.
@@ -90,7 +87,7 @@ class log_sigmoid:
         return where(x >= 0.0, e, 1.0) / (1.0 + e)
 
     def derivative_float32(x):
-        return 1.0 / (1.0 + exp_bounded(_within(x, FAR_FLOAT32)))
+        return 1.0 / (1.0 + exp_bounded(within(x, FAR_FLOAT32)))
 
     def second_derivative(x):
         e = exp(-abs(x))
@@ -103,7 +100,7 @@ class log_sigmoid:
 def _tanh(x):
     # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision. Of |x|, so that it is odd to the
     # last bit; -0.0 and NaN are x.
-    m = expm1(2.0 * _within(abs(x), 40.0))
+    m = expm1(2.0 * within(abs(x), 40.0))
     y = m / (m + 2.0)
     return where(x > 0.0, y, where(x < 0.0, -y, x))
 
@@ -135,7 +132,7 @@ class tanh:
         return _tanh(x)
 
     def value_float32(x):
-        m = expm1_bounded(2.0 * _within(x, 20.0))
+        m = expm1_bounded(2.0 * within(x, 20.0))
         return m / (m + 2.0)
 
     def derivative(x):
@@ -171,7 +168,7 @@ class softsign:
 
     def value(x):
         # Where |x| + 1 is |x| in every precision, a finite stand-in for infinity gives the limit.
-        t = _within(x, 1e300)
+        t = within(x, 1e300)
         return t / (1.0 + abs(t))
 
     def derivative(x):
@@ -213,7 +210,7 @@ class arctan:
         return (1.0 / root) / root
 
     def second_derivative(x):
-        t = _within(x, 1e160)
+        t = within(x, 1e160)
         q = 1.0 / _root(t)
         return -2.0 * (t * q) * q * (q * q)
 

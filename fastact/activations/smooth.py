@@ -2,8 +2,8 @@
 
 from fastact._definition import Parameter, define
 from fastact._math.float64 import exp_bounded
-from fastact._math.working import exp, expm1, log1p, sqrt, where
-from fastact.activations.sigmoids import FAR_FLOAT32, _within
+from fastact._math.working import exp, expm1, log1p, sqrt, where, within
+from fastact.activations.sigmoids import FAR_FLOAT32
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -39,7 +39,7 @@ class softplus:
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
 
     def derivative_float32(x, beta):
-        return 1.0 / (1.0 + exp_bounded(-_within(beta * x, FAR_FLOAT32)))
+        return 1.0 / (1.0 + exp_bounded(-within(beta * x, FAR_FLOAT32)))
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))
