@@ -6,6 +6,8 @@ exact place and P a polynomial that ``_math/coefficients.sollya`` finds: one too
 
 from fastact._definition import define
 from fastact._math.working import (
+    at_least,
+    at_most,
     erf,
     exp,
     exp_and_expm1,
@@ -125,7 +127,7 @@ def _next_to_zero(x, zero, coefficients, elsewhere):
 
 
 def _between(x, low, high):
-    return where(x > high, high, where(x < low, low, x))
+    return at_most(at_least(x, low), high)
 
 
 def _left_tail(x, scale, plus):
@@ -197,7 +199,7 @@ class logish:
     """Logish: x log(1 + sigmoid(x))."""
 
     def value(x):
-        t = where(x < LEFT, LEFT, x)
+        t = at_least(x, LEFT)
         return where(x < LEFT, _left_tail(x, 1.0, 0.0), t * log1p(_sigmoid(t)))
 
     def derivative(x):

@@ -2,7 +2,7 @@
 
 from fastact._definition import Parameter, define
 from fastact._math.float64 import EXP_LARGEST, exp_bounded, expm1_bounded
-from fastact._math.working import exp, exp_and_expm1, expm1, log_of_one_plus, precise, where
+from fastact._math.working import at_least, at_most, exp, exp_and_expm1, expm1, log_of_one_plus, precise, where
 from fastact.activations.sigmoids import _log_of_one_plus_ratio
 
 INFINITY = float("inf")
@@ -20,8 +20,8 @@ def _scaled_exp(scale, x):
 
 def _on_the_left(x):
     """`x` where exp is wanted of it in float32, whose kernels have float64's range: not above 0."""
-    x = where(x > 0.0, 0.0, x)
-    return where(x < -EXP_LARGEST, -EXP_LARGEST, x)
+    x = at_most(x, 0.0)
+    return at_least(x, -EXP_LARGEST)
 
 
 @define(

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from fastact._definition import Parameter, define
-from fastact._math.working import where
+from fastact._math.working import at_least, at_most, where
 
 INFINITY = float("inf")
 # In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
@@ -99,7 +99,7 @@ class hard_tanh:
     """Piecewise linear hyperbolic tangent: the input, clipped."""
 
     def value(x, minimum, maximum):
-        return where(x < minimum, minimum, where(x > maximum, maximum, x))
+        return at_least(at_most(x, maximum), minimum)
 
     def derivative(x, minimum, maximum):
         return _between(x, minimum, maximum, 1.0)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from fastact._definition import Parameter, define
-from fastact._math.working import sqrt, where
+from fastact._math.working import at_least, at_most, sqrt, where
 
 INFINITY = float("inf")
 KAIMING = "He, Zhang, Ren & Sun, Delving Deep into Rectifiers, ICCV 2015, arXiv:1502.01852"
@@ -36,7 +36,7 @@ class relu:
     """Rectified linear unit."""
 
     def value(x):
-        return where(x < 0.0, 0.0, x)
+        return at_least(x, 0.0)
 
     def derivative(x):
         return where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x))
@@ -67,7 +67,7 @@ class relu6:
     """Rectified linear unit, capped at 6."""
 
     def value(x):
-        return where(x < 0.0, 0.0, where(x > 6.0, 6.0, x))
+        return at_least(at_most(x, 6.0), 0.0)
 
     def derivative(x):
         inside = where(x < 6.0, 1.0, where(x >= 6.0, 0.0, x))
@@ -90,7 +90,7 @@ def _leaky_derivative(x, slope):
 
 
 def _leaky_slope_derivative(x):
-    return where(x > 0.0, 0.0, x)
+    return at_most(x, 0.0)
 
 
 @define(
@@ -353,7 +353,7 @@ class relu_squared:
     """Square of the rectified linear unit."""
 
     def value(x):
-        positive = where(x < 0.0, 0.0, x)
+        positive = at_least(x, 0.0)
         return positive * positive
 
     def derivative(x):
@@ -388,7 +388,7 @@ class star_relu:
     """Scaled and shifted square of the rectified linear unit."""
 
     def value(x, scale, bias):
-        positive = where(x < 0.0, 0.0, x)
+        positive = at_least(x, 0.0)
         return scale * (positive * positive) + bias
 
     def derivative(x, scale, bias):
@@ -402,7 +402,7 @@ class star_relu:
         return where(square > 0.0, 2.0 * sqrt(where(square > 0.0, square, 1.0)), _nothing(y))
 
     def scale_derivative(x, scale, bias):
-        positive = where(x < 0.0, 0.0, x)
+        positive = at_least(x, 0.0)
         return positive * positive
 
     def bias_derivative(x, scale, bias):

@@ -4,6 +4,7 @@ from fastact._definition import define
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     arctangent,
+    at_most,
     circular,
     exp,
     exp_and_expm1,
@@ -172,12 +173,12 @@ class softsign:
         return t / (1.0 + abs(t))
 
     def derivative(x):
-        t = where(abs(x) > 1e300, 1e300, abs(x))
+        t = at_most(abs(x), 1e300)
         q = 1.0 / (1.0 + t)
         return q * q
 
     def second_derivative(x):
-        t = where(abs(x) > 1e300, 1e300, abs(x))
+        t = at_most(abs(x), 1e300)
         q = 1.0 / (1.0 + t)
         sign = where(x > 0.0, -2.0, where(x < 0.0, 2.0, 0.0))
         return (sign * q) * (q * q)
@@ -222,7 +223,7 @@ class arctan:
 def _root(x):
     """sqrt(1 + x**2), without overflow."""
     a = abs(x)
-    t = where(a > 1e150, 1e150, a)
+    t = at_most(a, 1e150)
     return where(a > 1e150, a, sqrt(1.0 + t * t))
 
 
@@ -241,7 +242,7 @@ GOMES = "Gomes & Ludermir, Complementary Log-Log and Probit: Activation Function
 
 def _rise(x):
     """e**((x - e**x) / 2), and e**x - 1."""
-    t = where(x > 10.0, 10.0, x)
+    t = at_most(x, 10.0)
     return exp(0.5 * (t - exp_sharp(t))), expm1(t)
 
 
@@ -265,7 +266,7 @@ class cloglog:
     """
 
     def value(x):
-        return -expm1(-exp(where(x > 10.0, 10.0, x)))
+        return -expm1(-exp(at_most(x, 10.0)))
 
     def derivative(x):
         half, _ = _rise(x)

@@ -2,7 +2,7 @@
 
 from fastact._definition import Parameter, define
 from fastact._math.float64 import exp_bounded
-from fastact._math.working import exp, expm1, log1p, sqrt, where, within
+from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
 from fastact.activations.sigmoids import FAR_FLOAT32
 
 INFINITY = float("inf")
@@ -32,7 +32,7 @@ class softplus:
         # In halves: a subnormal e**-a has lost digits that a width above 1 would bring to light.
         half = exp(-0.5 * a)
         left = where(a > 100.0, (half * width) * half, log1p(half * half) * width)
-        return where(x < 0.0, 0.0, x) + left
+        return at_least(x, 0.0) + left
 
     def derivative(x, beta):
         e = exp(-abs(beta * x))
@@ -53,13 +53,13 @@ class softplus:
         # Even in x: the terms that would cancel on the right are gone.
         a = abs(beta * x)
         e = exp(-a)
-        return -(where(a > 800.0, 800.0, a) * e / (1.0 + e) + log1p(e)) / (beta * beta)
+        return -(at_most(a, 800.0) * e / (1.0 + e) + log1p(e)) / (beta * beta)
 
 
 def _root(x, b):
     """sqrt(x**2 + b), without overflow."""
     a = abs(x)
-    t = where(a > HUGE, HUGE, a)
+    t = at_most(a, HUGE)
     return where(a > HUGE, a, sqrt(t * t + b))
 
 
@@ -98,7 +98,7 @@ class squareplus:
         return where(x >= 0.0, right, (0.25 * b / large) / root)
 
     def derivative_float32(x, b):
-        a = where(abs(x) > 1e60, 1e60, abs(x))
+        a = at_most(abs(x), 1e60)
         root = sqrt(a * a + b)
         large = 0.5 * (a + root)
         return where(x >= 0.0, large, 0.25 * b) / where(x >= 0.0, root, large * root)
@@ -108,7 +108,7 @@ class squareplus:
         return 0.5 * b / root / root / root
 
     def derivative_from_output(y, b):
-        t = where(y > 1e300, 1e300, y)
+        t = at_most(y, 1e300)
         return t / (t + 0.25 * b / t)
 
     def b_derivative(x, b):
@@ -200,10 +200,6 @@ class sparse_plus:
         return where(y > 0.0, sqrt(inside), y)
 
 
-def _finite(x, bound):
-    return where(x > bound, bound, where(x < -bound, -bound, x))
-
-
 @define(
     formula=r"f(x) = x + \frac{\sqrt{x^2 + 1} - 1}{2}",
     limits={"value": (-INFINITY, INFINITY), "derivative": (0.5, 1.5), "second_derivative": (0.0, 0.0)},
@@ -220,11 +216,11 @@ class bent_identity:
 
     def value(x):
         # One factor x, and the rest between 1/2 and 3/2: the difference root - 1 would cancel.
-        t = _finite(x, 1e300)
+        t = within(x, 1e300)
         return x * (1.0 + 0.5 * (t / (_root(t, 1.0) + 1.0)))
 
     def derivative(x):
-        t = _finite(x, 1e300)
+        t = within(x, 1e300)
         return 1.0 + 0.5 * (t / _root(t, 1.0))
 
     def second_derivative(x):
@@ -233,14 +229,14 @@ class bent_identity:
 
     def derivative_from_output(y):
         # With s = 2 y + 1, the input's root is (2 sqrt(s**2 + 3) - s) / 3, and the input (2 s - sqrt(s**2 + 3)) / 3.
-        s = 2.0 * _finite(y, 1e300) + 1.0
+        s = 2.0 * within(y, 1e300) + 1.0
         root = _root(s, 3.0)
         return 1.0 + 0.5 * ((2.0 * s - root) / (2.0 * root - s))
 
 
 def _reciprocal_root(t):
     """1 / sqrt(1 + t**2)."""
-    return 1.0 / _root(_finite(t, 1e300), 1.0)
+    return 1.0 / _root(within(t, 1e300), 1.0)
 
 
 def _isru(x, alpha):
@@ -257,7 +253,7 @@ def _isru_derivative(x, alpha):
 
 def _isru_second_derivative(x, alpha):
     scale = sqrt(alpha)
-    t = _finite(scale * x, 1e300)
+    t = within(scale * x, 1e300)
     q = _reciprocal_root(t)
     # Squares last: nothing is lost to subnormals before the end.
     return ((-3.0 * scale) * (t * q) * (q * q)) * (q * q)
