@@ -115,6 +115,8 @@ class Formulas:
         self.term_count = len(inspect.signature(self.row).parameters) - 1
         self.constant_count = len(result) - self.inputs - 1
         self.needs_largest, self.needs_kept = "largest" in terms, "kept" in result
+        if self.term_count > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
+            raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
 
 
 def _kernel(formulas, dtype):
