@@ -195,7 +195,7 @@ import numpy as np
 import fastact as fa
 from fastact._engine.cache import compiled_functions
 
-LIBM = r"(?:exp|exp2|expm1|log|log1p|tanh|sin|cos|atan|erfc?|pow|sqrt|fma|floor|rint|round|ldexp|frexp|fmin|fmax|fmod)f?"
+LIBM = r"(?:exp2?|expm1|log|log1p|tanh|sin|cos|atan|erfc?|pow|sqrt|fma|floor|rint|round|ldexp|frexp|fmin|fmax|fmod)f?"
 CALL = re.compile(rf"\\b(?:callq?|jmpq?|bl?)\\b\\W*({LIBM})\\b|movabsq?\\s+\\$({LIBM}),")
 X86 = platform.machine() in ("x86_64", "AMD64")
 VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
