@@ -89,7 +89,8 @@ def test_info_tells_every_fact(run, name):
         assert " ".join(text.split()) in words
     assert all(text in words for text in (*info.papers, *info.aliases, *info.directions))
     for field in dataclasses.fields(info):
-        if field.name not in ("name", "summary", "notes", "formulas", "check") and getattr(info, field.name):
+        value = getattr(info, field.name)
+        if field.name not in ("name", "summary", "notes", "formulas") and value and not callable(value):
             assert re.search(rf"^{field.name.replace('_', ' ')} ", out, re.MULTILINE)
 
 
