@@ -204,7 +204,7 @@ def _logarithm_of_remaining(x, alpha):
     use="Where the network is to choose between adding, multiplying and taking powers.",
     avoid="With alpha far from 0 and unbounded inputs.",
     papers=(
-        "Godfrey & Gashler, A Continuum among Logarithmic, Linear, and Exponential Functions, 2015, arXiv:1602.01321",
+        "Godfrey & Gashler, A Continuum among Logarithmic, Linear, and Exponential Functions, 2016, arXiv:1602.01321",
     ),
     aliases=("soft_exponential", "SoftExponential"),
     cost=1.0,

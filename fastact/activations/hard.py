@@ -223,7 +223,7 @@ class sparse_sigmoid:
     saturation="The gradient is exactly 0 for x <= -2.",
     use="In place of mish on small devices.",
     avoid="Where smoothness matters, or gradients must reach units far on the left.",
-    papers=("Yashwanth, Hard Mish, 2020 (timm)",),
+    papers=("Misra, H-Mish, 2020, github.com/digantamisra98/H-Mish",),
     aliases=("HardMish", "hardmish"),
     cost=0.1,
 )
