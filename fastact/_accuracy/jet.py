@@ -49,7 +49,8 @@ class Jet:
         return self * other.chain(inverse, -(inverse**2), 2 * inverse**3)
 
     def __neg__(self):
-        return Jet(-self.value, -self.first, -self.second)
+        first = None if self.first is None else -self.first
+        return Jet(-self.value, first, None if self.second is None else -self.second)
 
     def __sub__(self, other):
         return self + -other

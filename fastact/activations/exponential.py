@@ -220,9 +220,12 @@ class softexponential:
         divisor = _unless_zero(alpha)
         square = alpha * alpha
         t = alpha * x
+        # Of e**t that overflows, the quotient may not.
+        half = exp(0.5 * t)
         # e**t - (1 - alpha**2) where e**t is the smaller, e**t - 1 + alpha**2 elsewhere: alpha = 1 cancels nothing.
         e, m = exp_and_expm1(t)
         grown = where(t < -0.5, e - (1.0 - square), m + square) / divisor
+        grown = where(t > 700.0, (half / divisor) * half, grown)
         shrunk = -_logarithm_of_remaining(x, alpha) / divisor
         return where(alpha > 0.0, grown, where(alpha < 0.0, shrunk, x))
 

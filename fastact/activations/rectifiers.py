@@ -389,7 +389,7 @@ class star_relu:
 
     def value(x, scale, bias):
         positive = at_least(x, 0.0)
-        return scale * (positive * positive) + bias
+        return (scale * positive) * positive + bias
 
     def derivative(x, scale, bias):
         return where(x < 0.0, 0.0, 2.0 * scale * x)

@@ -99,9 +99,12 @@ class log_sigmoid:
 
 
 def _tanh(x):
-    # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision. Of |x|, so that it is odd to the
-    # last bit; -0.0 and NaN are x.
-    m = expm1(2.0 * within(abs(x), 40.0))
+    # Beyond 40 it is the same number in every precision.
+    return _tanh_of(x, expm1(2.0 * at_most(abs(x), 40.0)))
+
+
+def _tanh_of(x, m):
+    """Give tanh(x) from e**2|x| - 1: of |x|, so that it is odd to the last bit; -0.0 and NaN are x."""
     y = m / (m + 2.0)
     return where(x > 0.0, y, where(x < 0.0, -y, x))
 
@@ -133,8 +136,7 @@ class tanh:
         return _tanh(x)
 
     def value_float32(x):
-        m = expm1_bounded(2.0 * within(x, 20.0))
-        return m / (m + 2.0)
+        return _tanh_of(x, expm1_bounded(2.0 * at_most(abs(x), 20.0)))
 
     def derivative(x):
         # Not 1 - y**2, which is 0 from |x| = 9 on in float32.
