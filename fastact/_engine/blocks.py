@@ -40,11 +40,11 @@ LEAVE = {"float32": to_float32, "float64": precision.float64_of}
 LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
 
 
-def _tuple_of(item, count):
+def tuple_of(item, count):
     """A compiled function of (source, i) that gives the tuple item(source, 0, i) ... item(source, count - 1, i)."""
     if count == 0:
         return inlined(lambda source, i: ())
-    others, last = _tuple_of(item, count - 1), count - 1
+    others, last = tuple_of(item, count - 1), count - 1
 
     @inlined
     def items(source, i):
@@ -140,8 +140,8 @@ def _block_loop(formula, dtype, operands, constants, results):
     def constant(source, index, i):
         return load_constant(source, index)
 
-    operand_addresses, result_addresses = _tuple_of(address, operands), _tuple_of(address, results)
-    load_operands, load_constants = _tuple_of(operand, operands), _tuple_of(constant, constants)
+    operand_addresses, result_addresses = tuple_of(address, operands), tuple_of(address, results)
+    load_operands, load_constants = tuple_of(operand, operands), tuple_of(constant, constants)
 
     def one_result(length, places, constants):
         llvm.prefer_512_bit()

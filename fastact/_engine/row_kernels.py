@@ -20,7 +20,7 @@ import numpy as np
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
 from fastact._engine import precision
-from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, _tuple_of, register_helpers
+from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, tuple_of, register_helpers
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
 
@@ -127,11 +127,11 @@ def _kernel(formulas, dtype):
     _, load_of_row, store_of_row = _stored(dtype, ROWS_BYTES)
     store_terms = _store_all(store_term, formulas.term_count)
     store_constants = _store_all(store_of_row, formulas.constant_count)
-    load_sums = _tuple_of(load_of_row, formulas.term_count)
-    load_constants = _tuple_of(load_of_row, formulas.constant_count)
-    load_places = _tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs)
-    advance = _tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs)
-    load_elements = _tuple_of(
+    load_sums = tuple_of(load_of_row, formulas.term_count)
+    load_constants = tuple_of(load_of_row, formulas.constant_count)
+    load_places = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs)
+    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs)
+    load_elements = tuple_of(
         inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), inputs
     )
 
@@ -188,8 +188,8 @@ def _winner_kernel(formulas, dtype):
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
     size, result = element.bitwidth // 8, inlined(formulas.result)
 
-    load_three = _tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), 3)
-    advance = _tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), 3)
+    load_three = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), 3)
+    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), 3)
 
     @inlined
     def decide(places, i, row, of_rows):
