@@ -20,7 +20,7 @@ import numpy as np
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
 from fastact._engine import precision
-from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, tuple_of, register_helpers
+from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers, tuple_of
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
 
