@@ -5,28 +5,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import pytest
 
-COMPILE_AHEAD = Path(__file__).with_name("compile_ahead.py")
-MANY_TESTS = 300
-CACHE = tempfile.mkdtemp(prefix="fastact-tests-")
-os.environ["FASTACT_CACHE_DIR"] = CACHE  # before fastact is first imported
-compiler = None
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the processes that share the tests share the cache, too
+    os.environ["FASTACT_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastact-tests-")  # before fastact is first imported
 
 
-def pytest_collection_finish(session):
-    global compiler
-    if len(session.items) > MANY_TESTS and (os.cpu_count() or 1) > 1:
-        compiler = subprocess.Popen([sys.executable, COMPILE_AHEAD])
-
-
-def pytest_unconfigure():
-    if compiler is not None:
-        compiler.kill()
-        compiler.wait()
-    shutil.rmtree(CACHE, ignore_errors=True)
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["FASTACT_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture
