@@ -1,5 +1,7 @@
 """Dask, xarray, pandas, masked arrays, subclasses and duck arrays go through unharmed."""
 
+import pickle
+
 import dask.array
 import numpy as np
 import pandas
@@ -7,6 +9,9 @@ import pytest
 import xarray
 from cases import AXISWISE, ELEMENTWISE
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import fastact as fa
 
@@ -133,6 +138,16 @@ def test_pandas(call):
     assert list(result.index) == ["p", "q", "r"]
     assert list(result.isna()) == [False, True, False]
     assert result["r"] == call(np.float64(-1.0))
+
+
+def test_scikit_learn_pipeline():
+    transformer = FunctionTransformer(fa.gelu, inverse_func=None)
+    pipeline = make_pipeline(FunctionTransformer(fa.tanh), transformer)
+    assert_array_equal(pipeline.fit_transform(X), fa.gelu(fa.tanh(X)))
+    again = pickle.loads(pickle.dumps(clone(pipeline)))
+    assert_array_equal(again.transform(X), fa.gelu(fa.tanh(X)))
+    frame = pandas.DataFrame(X[:5, :3], columns=list("abc"))
+    pandas.testing.assert_frame_equal(transformer.transform(frame), fa.gelu(frame))
 
 
 def test_masked_arrays():
