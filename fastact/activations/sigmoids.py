@@ -1,5 +1,7 @@
 """S-shaped activations, and what is made of them."""
 
+import math
+
 from fastact._definition import define
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
@@ -99,12 +101,9 @@ class log_sigmoid:
 
 
 def _tanh(x):
-    # Beyond 40 it is the same number in every precision.
-    return _tanh_of(x, expm1(2.0 * at_most(abs(x), 40.0)))
-
-
-def _tanh_of(x, m):
-    """Give tanh(x) from e**2|x| - 1: of |x|, so that it is odd to the last bit; -0.0 and NaN are x."""
+    # (e**2x - 1) / (e**2x + 1): beyond 40 both are the same number in every precision. Of |x|, so that it is odd to the
+    # last bit; -0.0 and NaN are x.
+    m = expm1(2.0 * at_most(abs(x), 40.0))
     y = m / (m + 2.0)
     return where(x > 0.0, y, where(x < 0.0, -y, x))
 
@@ -136,7 +135,8 @@ class tanh:
         return _tanh(x)
 
     def value_float32(x):
-        return _tanh_of(x, expm1_bounded(2.0 * at_most(abs(x), 20.0)))
+        m = expm1_bounded(2.0 * at_most(abs(x), 20.0))
+        return math.copysign(m / (m + 2.0), x)
 
     def derivative(x):
         # Not 1 - y**2, which is 0 from |x| = 9 on in float32.
