@@ -50,13 +50,18 @@ class AxisDirection:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
         given = self._bound(args, keywords)
-        arrays = [_as_array(given[name]) for name in self._arrays]
+        arrays = [as_array(given[name]) for name in self._arrays]
         axis = self._axis(given["axis"], arrays[-1])
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
         if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
         if self._own:
             return self._pick(arrays, given["pieces"], axis, options)
+        if not options and any(map(_is_dask, arrays)):
+            from fastact import _dask
+
+            if _dask.is_cut(arrays, axis):
+                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axis)
         return self._run(arrays, options, axis=axis)
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
@@ -91,11 +96,6 @@ class AxisDirection:
         return axis % dimensions
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
-        if not options and "axis" in where and any(map(_is_dask, arrays)):
-            from fastact import _dask
-
-            if _dask.is_cut(arrays, where["axis"]):
-                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, **where)
         try:
             result = self.ufunc(*arrays, **options, **where)
         except (TypeError, ValueError) as error:
@@ -153,7 +153,7 @@ class AxisDirection:
         return find, (self._definition.name, self._direction)
 
 
-def _as_array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
     return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
 
 

@@ -104,9 +104,7 @@ class Definition:
     kinks, derivative_at_kinks : tuple of float
         Where the derivative, or the value itself, jumps, and what ``derivative`` says there.
     bends : tuple of float
-        Where only the second derivative jumps.
-    kinks_for, bends_for : callable or None
-        Where parameters move them: the function of the parameters that says where they are.
+        Where only the second derivative jumps. `define` takes functions of the parameters for either, too.
     odd, monotone : bool
         Whether f(-x) = -f(x), and whether it never falls.
     saturation, use, avoid : str
@@ -145,8 +143,6 @@ class Definition:
     kinks: tuple[float, ...] = ()
     derivative_at_kinks: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
-    kinks_for: Callable | None = None
-    bends_for: Callable | None = None
     odd: bool = False
     monotone: bool = False
     saturation: str = ""
@@ -177,12 +173,6 @@ class Definition:
     def _required_formulas(self) -> tuple[str, ...]:
         return REQUIRED_FORMULAS + tuple(f"{parameter.name}_derivative" for parameter in self.parameters)
 
-    def not_smooth_at(self, *parameters: float) -> tuple[float, ...]:
-        """Where the value or one of the first two derivatives jumps, for these parameters."""
-        kinks = self.kinks if self.kinks_for is None else self.kinks_for(*parameters)
-        bends = self.bends if self.bends_for is None else self.bends_for(*parameters)
-        return (*kinks, *bends)
-
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
@@ -211,7 +201,6 @@ def define(**facts: Any) -> Callable[[type], Definition]:
         defaults = [parameter.default for parameter in facts.get("parameters", ())]
         for places in ("kinks", "bends"):
             if callable(facts.get(places)):
-                facts[f"{places}_for"] = facts[places]
                 facts[places] = facts[places](*defaults)
         summary, _, notes = inspect.cleandoc(block.__doc__ or "").partition("\n")
         definition = Definition(

@@ -1,5 +1,6 @@
 """The public objects of gated linear units: of one array that is split along an axis, or of two arrays."""
 
+import functools
 import inspect
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._activation import Direction, find
-from fastact._axis_activation import AxisDirection, no_such_direction
+from fastact._axis_activation import AxisDirection, as_array, no_such_direction
 from fastact._definition import Definition
 
 _UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
@@ -31,7 +32,7 @@ class GatedDirection(AxisDirection):
         """What Numba asks of an object that it finds in a compiled function: there it takes two arrays."""
         return self._halves._numba_type_
 
-    @property
+    @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays[:-1]]
@@ -51,7 +52,7 @@ class GatedDirection(AxisDirection):
         *grad, x = (given[name] for name in self._arrays[:-1])
         if given["gate"] is not None:
             return self._halves(*grad, x, given["gate"], **keywords)
-        x = _as_array(x)
+        x = as_array(x)
         axis = self._axis(given["axis"], x)
         places = self._places(x, axis, given["interleaved"], given["gate_first"])
         halves = [x[place] for place in places]
@@ -96,12 +97,8 @@ class GatedDirection(AxisDirection):
         return find, (self._definition.name, self._direction)
 
 
-def _as_array(value: Any) -> Any:
-    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
-
-
 def _as_operand(value: Any) -> Any:
-    return value if type(value) in (float, int) else _as_array(value)
+    return value if type(value) in (float, int) else as_array(value)
 
 
 class GatedActivation(GatedDirection):

@@ -104,7 +104,7 @@ class CompatibleDirection:
 
     def __init__(self, preset: Preset, direction: str) -> None:
         activation = fastact.get(preset.activation)
-        self._preset = preset
+        self._preset, self._arrays = preset, len(activation.info.arrays(direction))
         self._function = activation if direction == "value" else getattr(activation, direction)
         self._direction = direction
         self.name = self.__name__ = preset.name if direction == "value" else f"{preset.name}.{direction}"
@@ -114,8 +114,7 @@ class CompatibleDirection:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Compute it: arrays, then the library's parameters, then NumPy's keywords."""
         parameters = self._preset.parameters
-        own = inspect.signature(self._function).parameters.values()
-        arrays = sum(parameter.kind is parameter.POSITIONAL_ONLY for parameter in own)
+        arrays = self._arrays
         if len(args) > arrays + len(parameters):
             raise TypeError(f"{self!r} takes {arrays} arrays and {', '.join(parameters)}, got {len(args)} arguments")
         given = dict(zip(parameters, args[arrays:], strict=False))

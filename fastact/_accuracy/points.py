@@ -121,17 +121,3 @@ def few(dtype, count: int = 560, seed: int = 1) -> np.ndarray:
     """About `count` points, the landmarks among them: as many as mpmath can do in a second."""
     marks = np.random.default_rng(seed).permutation(landmarks(dtype, 1))[: count * 3 // 4]
     return np.concatenate([marks, random_points(dtype, count - marks.size, seed)])
-
-
-@lru_cache
-def many(dtype, count: int = 1_600_000, seed: int = 1) -> np.ndarray:
-    """About 1.8 million points: 2,000 neighbours of every landmark, and random ones."""
-    return np.concatenate([landmarks(dtype, 1000), random_points(dtype, count, seed)])
-
-
-@lru_cache
-def every(dtype) -> np.ndarray:
-    """All numbers of a 16-bit format, the infinities, and one NaN."""
-    numbers = np.arange(65536, dtype=np.uint32).astype(np.uint16).view(dtype)
-    with np.errstate(invalid="ignore"):  # ml_dtypes complains of signalling NaNs
-        return np.append(numbers[~np.isnan(numbers)], np.array([np.nan], dtype))
