@@ -145,8 +145,6 @@ def _notes(definition: Definition, direction: str) -> str:
         lines.append(f"At kinks the derivative is, as in PyTorch: {kinks}.")
     if direction in ("value", "derivative", "value_and_derivative", "second_derivative"):
         lines.append(f"Accuracy: {_accuracy(definition, direction)}.")
-    if definition.gate:
-        lines.append("In float64, where the gate's own value is subnormal, its rounding error is multiplied by x.")
     if direction == "value":
         lines += [
             f"Gradients: {definition.saturation}",

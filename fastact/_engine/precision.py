@@ -248,6 +248,18 @@ def _overload_exp_and_expm1(x):
     return implementation
 
 
+@overloaded(w.balanced)
+def _overload_balanced(x):
+    if not _is_pair(x):
+        return lambda x: (float(x), 1.0)
+
+    def implementation(x):
+        hi, lo, root = pair.balanced(hi_part(x), lo_part(x))
+        return make_pair(hi, lo), root
+
+    return implementation
+
+
 def parts_of(x):
     """The two float64 of a number in working precision."""
     raise NotImplementedError
