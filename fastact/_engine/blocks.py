@@ -81,6 +81,9 @@ def _tail(gate, direction, dtype):
     else:
         factors = inlined(tail)
 
+    if low != 0.0 and high != 0.0:
+        return factors
+
     @inlined
     def with_limits(g):
         c, q = factors(g)
