@@ -73,6 +73,11 @@ def where(condition, x, y):
     return x if condition else y
 
 
+def zero_or_nan(x):
+    """0, or NaN where `x` is that: the derivative of what does not depend on `x`."""
+    return where(x <= x, 0.0, x)
+
+
 def at_most(x, bound):
     """`x`, or `bound` where that is less; NaN stays."""
     return where(x > bound, bound, x)

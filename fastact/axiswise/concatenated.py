@@ -1,7 +1,7 @@
 """Activations whose result is two of the input's shape, joined along an axis."""
 
 from fastact._definition import define
-from fastact._math.working import at_least, where
+from fastact._math.working import at_least, where, zero_or_nan
 
 INFINITY = float("inf")
 
@@ -31,4 +31,4 @@ class crelu:
         return at_least(x, 0.0), at_least(-x, 0.0)
 
     def backward(first_grad, second_grad, x):
-        return where(x > 0.0, first_grad, where(x < 0.0, -second_grad, where(x <= x, 0.0, x)))
+        return where(x > 0.0, first_grad, where(x < 0.0, -second_grad, zero_or_nan(x)))
