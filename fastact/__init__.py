@@ -46,8 +46,8 @@ def names(kind: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    kind : {"elementwise", "axiswise", "gated"}, optional
-        List only those that work on each element, along an axis, or on two halves.
+    kind : {"elementwise", "axiswise", "gated", "joined"}, optional
+        List only those that work on each element, along an axis, on two halves, or that give two halves.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def names(kind: str | None = None) -> list[str]:
     Raises
     ------
     ValueError
-        If `kind` is neither.
+        If `kind` is none of these.
 
     Examples
     --------
@@ -65,8 +65,8 @@ def names(kind: str | None = None) -> list[str]:
     >>> fa.names("axiswise")
     ['log_softmax', 'maxout', 'softmax']
     """
-    if kind not in (None, "elementwise", "axiswise", "gated"):
-        raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated' or None, got {kind!r}")
+    if kind not in (None, "elementwise", "axiswise", "gated", "joined"):
+        raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated', 'joined' or None, got {kind!r}")
     return [name for name, definition in _registry().items() if kind in (None, definition.kind)]
 
 

@@ -6,11 +6,12 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
+from fastact._joined_activation import JoinedActivation
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "joined"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -23,6 +24,7 @@ bilinear_glu: GatedActivation
 binary_step: Activation
 celu: Activation
 cloglog: Activation
+crelu: JoinedActivation
 elu: Activation
 exponential: Activation
 gaussian: Activation

@@ -47,7 +47,7 @@ class Direction:
     def __init__(self, definition: Definition, direction: str) -> None:
         self._definition, self._direction = definition, direction
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
-        self._arrays = definition.arrays(direction)
+        self._arrays = definition.operands(direction)
         self._defaults = tuple(parameter.default for parameter in definition.parameters)
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
@@ -346,6 +346,10 @@ def make(name: str) -> Any:
         from fastact._gated_activation import GatedActivation
 
         return GatedActivation(definition)
+    if definition.kind == "joined":
+        from fastact._joined_activation import JoinedActivation
+
+        return JoinedActivation(definition)
     from fastact._axis_activation import AxisActivation
 
     return AxisActivation(definition)

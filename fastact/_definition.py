@@ -86,7 +86,8 @@ class Definition:
     Attributes
     ----------
     name, family, kind : str
-        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"`` or ``"gated"``.
+        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"``, ``"gated"`` or
+        ``"joined"``.
     summary, notes : str
         First line and rest of the block's docstring.
     formula : str
@@ -176,7 +177,7 @@ class Definition:
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
-        if self.kind == "gated":
+        if self.kind in ("gated", "joined"):
             return ("value", "backward")
         if self.kind == "axiswise":
             return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
@@ -189,9 +190,16 @@ class Definition:
         names = _ARRAYS.get(direction, ("x",))
         return (*names, "gate") if self.gate else names
 
+    def operands(self, direction: str) -> tuple[str, ...]:
+        """The arrays that a direction's ufunc takes: the halves of a joined one each for itself."""
+        if self.kind == "joined" and direction == "backward":
+            return ("first_grad", "second_grad", "x")
+        return self.arrays(direction)
+
     def results(self, direction: str) -> int:
-        """How many arrays a direction gives."""
-        return 2 if direction == "value_and_derivative" or (self.gate and direction == "backward") else 1
+        """How many arrays a direction's ufunc gives."""
+        two = {"gated": "backward", "joined": "value"}.get(self.kind, "value_and_derivative")
+        return 2 if direction == two else 1
 
 
 def define(**facts: Any) -> Callable[[type], Definition]:

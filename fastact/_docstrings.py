@@ -16,6 +16,7 @@ _SYMBOLS = {
     "parameter_gradients": r"the sums of grad * df/dp, for each parameter p",
 }
 _GATED_SYMBOLS = {"value": "f(x, gate)", "backward": "grad * df/dx and grad * df/dgate"}
+_JOINED_SYMBOLS = {"value": "f(x)", "backward": "the sum of grad * df/dx over both halves"}
 _ARRAY_TEXTS = {
     "x": "Input, of any shape and layout.",
     "y": "What the activation returned.",
@@ -74,14 +75,19 @@ def _summary(definition: Definition, direction: str) -> str:
 
 
 def _symbol(definition: Definition, direction: str) -> str:
-    return (_GATED_SYMBOLS if definition.gate else _SYMBOLS)[direction]
+    return {"gated": _GATED_SYMBOLS, "joined": _JOINED_SYMBOLS}.get(definition.kind, _SYMBOLS)[direction]
 
 
 def _parameters(definition: Definition, direction: str) -> str:
     arrays = definition.arrays(direction)
-    lines = [f"{name} : array_like\n    {_ARRAY_TEXTS[name]}" for name in arrays if name != "gate"]
+    texts = _ARRAY_TEXTS
+    if definition.kind == "joined":
+        texts = texts | {"grad": "Gradient with respect to the output, of the output's shape."}
+    lines = [f"{name} : array_like\n    {texts[name]}" for name in arrays if name != "gate"]
     if definition.gate:
         lines.append(_GATE)
+    if definition.kind == "joined":
+        lines.append("axis : int, default -1\n    The axis to join the halves along.")
     if definition.name == "maxout":
         lines.append("pieces : int\n    How many adjacent channels make a group; it divides the axis' length.")
     for parameter in definition.parameters:
@@ -100,7 +106,10 @@ def _parameters(definition: Definition, direction: str) -> str:
         lines.append("out : ndarray, optional\n    Where to put the result.")
         lines.append("dtype : dtype, optional\n    The dtype to compute in.")
     elif direction != "parameter_gradients":
-        lines.append("out : ndarray or tuple of ndarray, optional\n    Where to put the result; may be an input.")
+        place = (
+            "Where to put the result." if definition.kind == "joined" else "Where to put the result; may be an input."
+        )
+        lines.append(f"out : ndarray or tuple of ndarray, optional\n    {place}")
         lines.append("where, casting, order, dtype, subok, signature\n    As for every `numpy.ufunc`.")
     return "\n".join(lines)
 
@@ -115,8 +124,10 @@ def _returns(definition: Definition, direction: str) -> str:
     shape = "Of the operands' broadcast shape; a scalar if they are scalars."
     if definition.name == "maxout" and direction == "value":
         shape = "Of the input's shape, with the axis `pieces` times shorter."
-    elif definition.kind == "axiswise":
+    elif definition.kind == "axiswise" or (definition.kind == "joined" and direction == "backward"):
         shape = "Of the input's shape."
+    elif definition.kind == "joined":
+        shape = "Of the input's shape, with twice the length along the axis."
     elif definition.gate:
         shape = "Of the input's shape, with half the length along the axis; with a `gate`, of their broadcast shape."
     return f"ndarray or scalar\n    {shape} {_DTYPES}"
@@ -145,8 +156,6 @@ def _notes(definition: Definition, direction: str) -> str:
         lines.append(f"At kinks the derivative is, as in PyTorch: {kinks}.")
     if direction in ("value", "derivative", "value_and_derivative", "second_derivative"):
         lines.append(f"Accuracy: {_accuracy(definition, direction)}.")
-    if definition.gate:
-        lines.append("In float64, where the gate's own value is subnormal, its rounding error is multiplied by x.")
     if direction == "value":
         lines += [
             f"Gradients: {definition.saturation}",
@@ -194,6 +203,10 @@ def _example(definition: Definition, direction: str) -> str:
         call = "np.ones(2), x" if direction == "backward" else "x"
         lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
         shape = (4,) if direction == "backward" else (2,)
+    elif definition.kind == "joined":
+        call = "np.ones(6), x" if direction == "backward" else "x"
+        lines += [">>> x = np.array([-1.0, 0.0, 1.0])", f">>> result = fa.{name}({call})"]
+        shape = (3,) if direction == "backward" else (6,)
     else:
         first = "np.ones(3), " if definition.arrays(direction)[0] == "grad" else ""
         array = "fa." + definition.name + "(x)" if direction.endswith("from_output") else "x"

@@ -4,28 +4,16 @@ import functools
 import inspect
 from typing import Any
 
-import numpy as np
-
-from fastact import _ufuncs
-from fastact._activation import Direction, find
-from fastact._axis_activation import AxisDirection, as_array, no_such_direction
+from fastact._activation import find
+from fastact._axis_activation import as_array, no_such_direction
 from fastact._definition import Definition
+from fastact._halves import HalvesDirection
 
-_UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
 _SPLIT = ("axis", "interleaved", "gate_first")
 
 
-class GatedDirection(AxisDirection):
+class GatedDirection(HalvesDirection):
     """One direction of a gated linear unit."""
-
-    def __init__(self, definition: Definition, direction: str) -> None:
-        super().__init__(definition, direction)
-        self._halves = Direction(definition, direction)
-
-    @property
-    def ufunc(self) -> np.ufunc:
-        """The real `numpy.ufunc` of the two halves as two arrays."""
-        return _ufuncs.general(self._definition.name, self._direction).ufunc
 
     @property
     def _numba_type_(self) -> Any:
@@ -43,8 +31,7 @@ class GatedDirection(AxisDirection):
             kinds(name, kinds.KEYWORD_ONLY, default=next(iter(options)))
             for name, options in self._definition.variants.items()
         ]
-        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in _UFUNC_KEYWORDS.items()]
-        return inspect.Signature([*arrays, gate, axis, *split, *choices, *keywords])
+        return inspect.Signature([*arrays, gate, axis, *split, *choices, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = self._bound(args, keywords)
@@ -54,44 +41,13 @@ class GatedDirection(AxisDirection):
             return self._halves(*grad, x, given["gate"], **keywords)
         x = as_array(x)
         axis = self._axis(given["axis"], x)
-        places = self._places(x, axis, given["interleaved"], given["gate_first"])
+        if (length := x.shape[axis]) % 2:
+            raise ValueError(f"{self.name}: axis {axis} must have an even length to be split in two, got {length}")
+        places = self._places(length, axis, given["interleaved"], given["gate_first"])
         halves = [x[place] for place in places]
         if not grad:
             return self._halves(*halves, **keywords)
-        return self._joined(_as_operand(grad[0]), x, halves, places, keywords)
-
-    def _places(self, x: Any, axis: int, interleaved: bool, gate_first: bool) -> list[tuple]:
-        """Where x and its gate lie in an array."""
-        length = x.shape[axis]
-        if length % 2:
-            raise ValueError(f"{self.name}: axis {axis} must have an even length to be split in two, got {length}")
-        half = length // 2
-        slices = [slice(0, None, 2), slice(1, None, 2)] if interleaved else [slice(0, half), slice(half, None)]
-        return [(slice(None),) * axis + (part,) for part in (slices[::-1] if gate_first else slices)]
-
-    def _joined(self, grad: Any, x: Any, halves: list, places: list, keywords: dict[str, Any]) -> Any:
-        """Both halves' gradients in one array of the shape of `x`."""
-        out = keywords.pop("out", None)
-        if out is None:
-            out = np.empty_like(x, dtype=self._dtype(grad, halves, keywords))
-        elif getattr(out, "shape", None) != x.shape:
-            raise ValueError(f"{self.name}: out must be an array of the shape of x, {x.shape}")
-        if not isinstance(out, np.ndarray):
-            raise TypeError(
-                f"{self.name} writes both gradients into one NumPy array; split {type(x).__name__} yourself and "
-                "pass the halves as two arrays"
-            )
-        self._halves(grad, *halves, out=tuple(out[place] for place in places), **keywords)
-        return out
-
-    def _dtype(self, grad: Any, halves: list, keywords: dict[str, Any]) -> Any:
-        if keywords.get("dtype") is not None:
-            return keywords["dtype"]
-        dtypes = (getattr(grad, "dtype", type(grad)), halves[0].dtype, halves[1].dtype, None, None)
-        try:
-            return self.ufunc.resolve_dtypes(dtypes)[-1]
-        except TypeError:
-            return None  # the call that follows explains
+        return self._joined(x.shape, places, [_as_operand(grad[0]), *halves], keywords)
 
     def __reduce__(self) -> tuple:
         return find, (self._definition.name, self._direction)

@@ -13,11 +13,12 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
+from fastact._joined_activation import JoinedActivation
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "joined"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -28,7 +29,12 @@ maxout_dense: MaxoutDense
 
 def text() -> str:
     """What the stub file must say."""
-    kinds = {"elementwise": "Activation", "axiswise": "AxisActivation", "gated": "GatedActivation"}
+    kinds = {
+        "elementwise": "Activation",
+        "axiswise": "AxisActivation",
+        "gated": "GatedActivation",
+        "joined": "JoinedActivation",
+    }
     return _HEAD + "".join(f"{name}: {kinds[fastact.get(name).info.kind]}\n" for name in fastact.names())
 
 

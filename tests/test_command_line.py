@@ -167,7 +167,7 @@ def test_plain_formulas_compute_the_same(name, direction):
         np.testing.assert_array_equal(formula(x), fa.maxout(x, 2))
         return
     function = fa.get(name) if direction == "value" else getattr(fa.get(name), direction)
-    grad = np.cos(np.split(x, 2, -1)[0] if fa.get(name).info.gate else x)
+    grad = np.cos(fa.get(name)(x))
     operands = (grad, x) if direction == "backward" else (x,)
     np.testing.assert_allclose(formula(*operands), function(*operands), rtol=1e-6, atol=1e-12)
 

@@ -15,8 +15,7 @@ import fastact as fa
 from fastact._accuracy.cases import default_parameters, direction_of
 from fastact._accuracy.reference import AXISWISE_REFERENCE, REFERENCE
 
-GATED = fa.names("gated")
-ALL = ELEMENTWISE + AXISWISE + GATED
+ALL = ELEMENTWISE + AXISWISE + fa.names("gated") + fa.names("joined")
 
 
 def test_names_are_sorted_and_complete():

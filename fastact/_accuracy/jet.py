@@ -6,7 +6,7 @@ Arithmetic on jets is exact calculus: reference derivatives need neither step si
 import mpmath as mp
 
 SATURATED = 10**5  # exp(-SATURATED) is far below every format: larger arguments need not be told apart
-ERFC_SATURATED = 29
+ERFC_SATURATED = 48
 
 
 class Jet:

@@ -124,7 +124,7 @@ AXISWISE_REFERENCE: dict[str, Callable] = {
 }
 
 PRECISIONS = (100, 160, 480, 1440, 4320, 6480)  # bits
-TINY = ldexp(mpf(1), -1150)  # 2**-76 of the smallest float64: counts as zero
+TINY = ldexp(mpf(1), -3200)  # 2**-76 of the smallest float64, after two factors of the largest: counts as zero
 
 
 @cache

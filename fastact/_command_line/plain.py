@@ -91,6 +91,7 @@ VALUES: dict[str, Formula] = {
     "aptx": lambda x: (1 + np.tanh(x)) * (0.5 * x),
     "softmax": _softmax,
     "log_softmax": lambda x: (s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True)),
+    "crelu": lambda x: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], -1),
     "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(-1),
 }
 
@@ -153,6 +154,7 @@ DERIVATIVES: dict[str, Formula] = {
 _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
     "softmax": lambda grad, x: (y := _softmax(x)) * (grad - (grad * y).sum(-1, keepdims=True)),
     "log_softmax": lambda grad, x: grad - _softmax(x) * grad.sum(-1, keepdims=True),
+    "crelu": lambda grad, x: (halves := np.split(grad, 2, -1))[0] * (x > 0) - halves[1] * (x < 0),
 }
 
 

@@ -16,8 +16,10 @@ from fastact._engine.cache import compile_function
 from fastact._engine.conversions import to_float32, to_float64
 from fastact._engine.inlined import inlined
 from fastact._lock import once
+from fastact._math.working import balanced, where
 
 KERNEL_SIGNATURE = "void(intp, intp, intp)"
+INFINITY = float("inf")
 WEIGHTED = "weighted_"  # a derivative with respect to a parameter, times grad
 CONSTANT_BYTES = 16  # two float64: a parameter in working precision
 
@@ -64,10 +66,43 @@ def _backward_of(derivative):
     return backward
 
 
+def _tail(gate, direction, dtype):
+    """A gate's value or derivative at g as a pair (c, q): it is ``c * q**4``, and neither underflows where that would.
+
+    What the gate is multiplied by may be large enough to bring the lost digits back. At infinity it is exactly 0
+    where that is its limit.
+    """
+    definition = registry[gate]
+    low, high = definition.limits[direction]
+    tail = definition.formulas.get(f"{direction}_tail_{dtype}")
+    if tail is None:
+        formula = formula_of(gate, direction, dtype)
+        factors = inlined(lambda g: (formula(g), 1.0))
+    else:
+        factors = inlined(tail)
+
+    if low != 0.0 and high != 0.0:
+        return factors
+
+    @inlined
+    def with_limits(g):
+        c, q = factors(g)
+        return where(abs(g) < INFINITY, c, where(g < 0.0, low, where(g > 0.0, high, g))), q
+
+    return with_limits
+
+
+@inlined
+def _gate_times(x, c, q):
+    # In this order nothing overflows or underflows before the result does: q is at most 1, as is c q**2 where q < 1.
+    return (((x * q) * q) * c) * q * q
+
+
 def _gated(gate):
     @inlined
     def value(x, gate_input):
-        return x * gate(gate_input)
+        c, q = gate(gate_input)
+        return _gate_times(x, c, q)
 
     return value
 
@@ -75,7 +110,11 @@ def _gated(gate):
 def _gated_backward(gate, slope):
     @inlined
     def backward(grad, x, gate_input):
-        return grad * gate(gate_input), (grad * x) * slope(gate_input)
+        c, q = gate(gate_input)
+        slope_c, slope_q = slope(gate_input)
+        (grad_c, grad_q), (x_c, x_q) = balanced(grad), balanced(x)
+        root = grad_q * x_q * slope_q
+        return _gate_times(grad, c, q), ((((grad_c * x_c) * slope_c) * root) * root) * root * root
 
     return backward
 
@@ -97,10 +136,8 @@ def formula_of(definition_name, direction, dtype):
     formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
     register_helpers()
     if gate:
-        gate_value = formula_of(gate, "value", dtype)
-        if direction == "value":
-            return _gated(gate_value)
-        return _gated_backward(gate_value, formula_of(gate, "derivative", dtype))
+        value = _tail(gate, "value", dtype)
+        return _gated(value) if direction == "value" else _gated_backward(value, _tail(gate, "derivative", dtype))
     if direction in formulas:
         return inlined(formulas.get(f"{direction}_{dtype}", formulas[direction]))
     if direction == "value_and_derivative":

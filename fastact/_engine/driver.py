@@ -373,7 +373,9 @@ def plan_results(program, job, elements):
         results = llvm.load_word(program, j.OPERANDS) - llvm.load_word(program, j.INPUTS)
         return j.BUFFERED if results > 1 else j.DIRECT
     large = elements * llvm.load_word(program, j.WORKING_SIZE) >= j.STREAM_FROM_BYTES
-    return j.STREAMED if large else j.DIRECT
+    # The ends of rows share cache lines, which are not streamed: short rows have too many of them.
+    long = elements == llvm.load_word(job, j.LENGTH) or llvm.load_word(job, j.LENGTH) >= j.BLOCK
+    return j.STREAMED if large and long else j.DIRECT
 
 
 @register_jitable

@@ -173,7 +173,7 @@ def compiled(name, direction):
     else:
         ufunc = numba.vectorize(_of_arity(_scalar(name, direction), count))
         function = _of_arity(ufunc, count)
-    names = (*definition.arrays(direction), *(parameter.name for parameter in definition.parameters))
+    names = (*definition.operands(direction), *(parameter.name for parameter in definition.parameters))
     defaults = tuple(parameter.default for parameter in definition.parameters)
     return numba.njit(_with_signature(function, names, defaults), error_model="numpy")
 

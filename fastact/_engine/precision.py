@@ -133,7 +133,7 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
 
 
 _register_functions(arithmetic, float64, pair, logarithm, circular)
-for _function in (w.at_most, w.at_least, w.within):
+for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan):
     inlined(_function)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),
@@ -244,6 +244,18 @@ def _overload_exp_and_expm1(x):
     def implementation(x):
         e_hi, e_lo, m_hi, m_lo = pair.exp_and_expm1(hi_part(x), lo_part(x))
         return make_pair(e_hi, e_lo), make_pair(m_hi, m_lo)
+
+    return implementation
+
+
+@overloaded(w.balanced)
+def _overload_balanced(x):
+    if not _is_pair(x):
+        return lambda x: (float(x), 1.0)
+
+    def implementation(x):
+        hi, lo, root = pair.balanced(hi_part(x), lo_part(x))
+        return make_pair(hi, lo), root
 
     return implementation
 

@@ -154,7 +154,7 @@ def constants_of(name, values):
 
 def input_count(name, direction):
     """How many arrays a direction reads before the parameters."""
-    return len(registry[name].arrays("backward" if direction.startswith(WEIGHTED) else direction))
+    return len(registry[name].operands("backward" if direction.startswith(WEIGHTED) else direction))
 
 
 def operand_count(name, direction, constants):

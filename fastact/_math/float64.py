@@ -111,6 +111,12 @@ GELU_TAIL_RATIO = (
 )
 
 
+# Where t - M(t) is 0, M being Mills' ratio; 1 / sqrt(2 pi); and from where M is taken from its asymptotic series.
+GELU_ROOT = 0.7517915246935645
+NORMAL_DENSITY_AT_0 = 0.3989422804014327
+FAR_TAIL = 15.0
+
+
 def _clamped(x):
     """`x` brought into the range of `exp_bounded`; NaN stays."""
     x = -EXP_LARGEST if x < -EXP_LARGEST else x
@@ -194,7 +200,10 @@ def normal_tail_ratio(t):
 
     Beyond 15 it stays between 0 and the true value at 15.
     """
-    i = 1.0 / (t + TAIL_SHIFT)
+    return _normal_tail_polynomial(1.0 / (t + TAIL_SHIFT))
+
+
+def _normal_tail_polynomial(i):
     i2 = i * i
     p = fma(NORMAL_TAIL_RATIO[10], i2, fma(NORMAL_TAIL_RATIO[9], i, NORMAL_TAIL_RATIO[8]))
     p = fma(p, i2, fma(NORMAL_TAIL_RATIO[7], i, NORMAL_TAIL_RATIO[6]))
@@ -217,6 +226,26 @@ def gelu_tail_ratio(t):
     p = fma(p, i2, fma(GELU_TAIL_RATIO[5], i, GELU_TAIL_RATIO[4]))
     p = fma(p, i2, fma(GELU_TAIL_RATIO[3], i, GELU_TAIL_RATIO[2]))
     return fma(p, i2, fma(GELU_TAIL_RATIO[1], i, GELU_TAIL_RATIO[0]))
+
+
+def _times_mills_ratio(z):
+    """T times Mills' ratio of t, from z = 1 / t**2, for `t` of at least 15; relative error 2**-29."""
+    return fma(-z, fma(-3.0 * z, fma(-5.0 * z, fma(-7.0, z, 1.0), 1.0), 1.0), 1.0)
+
+
+def normal_tail_ratio_unbounded(t):
+    """`normal_tail_ratio` for any `t` of at least 0; relative error 2**-29."""
+    far = t > FAR_TAIL
+    i = 1.0 / (t * t if far else t + TAIL_SHIFT)
+    return NORMAL_DENSITY_AT_0 * (t * i) * _times_mills_ratio(i) if far else _normal_tail_polynomial(i)
+
+
+def gelu_tail_ratio_unbounded(t):
+    """`gelu_tail_ratio` for any `t` of at least 0; relative error 2**-29."""
+    far = t > FAR_TAIL
+    z = 1.0 / (t * t if far else 1.0)
+    numerator = t * fma(-z, _times_mills_ratio(z), 1.0)
+    return numerator / (t - GELU_ROOT) if far else gelu_tail_ratio(t)
 
 
 def exp_sharp(x):

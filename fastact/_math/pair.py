@@ -169,6 +169,13 @@ GELU_TAIL_RATIO_REST = (
     -3.59434764750373e-10,
     -1.7521910235449854e-10,
 )
+# t M(t) = 1 + z P(z), z = 1 / t**2, M being Mills' ratio: its asymptotic series, to 2**-60 from t = 40 on
+FAR_MILLS_RATIO = (-1.0, 3.0, -15.0, 105.0, -945.0, 10395.0, -135135.0)
+# Where t - M(t) is 0, and 1 / sqrt(2 pi).
+GELU_ROOT = 0.7517915246935645
+GELU_ROOT_LO = -1.4956759177009883e-17
+NORMAL_DENSITY_AT_0 = 0.3989422804014327
+NORMAL_DENSITY_AT_0_LO = -2.49232720227773e-17
 # The leading terms of both polynomials' derivatives, for a first-order correction.
 NORMAL_TAIL_RATIO_SLOPE = (
     NORMAL_TAIL_RATIO_LEADING[1] + NORMAL_TAIL_RATIO_REST[1],
@@ -182,6 +189,13 @@ GELU_TAIL_RATIO_SLOPE = (
     3.0 * GELU_TAIL_RATIO_REST[3],
     4.0 * GELU_TAIL_RATIO_REST[4],
 )
+
+
+def balanced(hi, lo):
+    """c, as two numbers, and q, with ``hi + lo == c * q**4`` and c between 2**-474 and 2**424, unless it is 0."""
+    large, small = abs(hi) > 2.0**300, abs(hi) < 2.0**-300
+    scale = 2.0**-600 if large else (2.0**600 if small else 1.0)
+    return hi * scale, lo * scale, 2.0**150 if large else (2.0**-150 if small else 1.0)
 
 
 def _clamped(hi, lo):
@@ -392,6 +406,39 @@ def gelu_tail_ratio(hi, lo):
     h, h_lo = _times_plus(GELU_TAIL_RATIO_LEADING[2], 0.0, u, GELU_TAIL_RATIO_LEADING[1])
     h, h_lo = _times_plus(h, h_lo, u, GELU_TAIL_RATIO_LEADING[0])
     return fast_two_sum(h, p + fma(slope, u_lo, h_lo))
+
+
+def _times_mills_ratio(z):
+    """T times Mills' ratio of t, from z = 1 / t**2, for `t` of at least 40; relative error 2**-59."""
+    p = fma(FAR_MILLS_RATIO[6], z, FAR_MILLS_RATIO[5])
+    p = fma(p, z, FAR_MILLS_RATIO[4])
+    p = fma(p, z, FAR_MILLS_RATIO[3])
+    p = fma(p, z, FAR_MILLS_RATIO[2])
+    p = fma(p, z, FAR_MILLS_RATIO[1])
+    p = fma(p, z, FAR_MILLS_RATIO[0])
+    return fast_two_sum(1.0, z * p)
+
+
+def normal_tail_ratio_unbounded(hi, lo):
+    """`normal_tail_ratio` for any `t` of at least 0; relative error 2**-55."""
+    far = hi > TAIL_LARGEST
+    mills, mills_lo = _times_mills_ratio(1.0 / (hi * hi if far else 1.0))
+    y, y_lo = multiply(mills, mills_lo, NORMAL_DENSITY_AT_0, NORMAL_DENSITY_AT_0_LO)
+    y, y_lo = divide(y, y_lo, hi if far else 1.0, lo)
+    near, near_lo = normal_tail_ratio(hi, lo)
+    return y if far else near, y_lo if far else near_lo
+
+
+def gelu_tail_ratio_unbounded(hi, lo):
+    """`gelu_tail_ratio` for any `t` of at least 0; relative error 2**-55."""
+    far = hi > TAIL_LARGEST
+    z = 1.0 / (hi * hi if far else 1.0)
+    y, y_lo = fast_two_sum(1.0, -z * _times_mills_ratio(z)[0])
+    y, y_lo = multiply(hi, lo, y, y_lo)
+    d, d_lo = add(hi, lo, -GELU_ROOT, -GELU_ROOT_LO)
+    y, y_lo = divide(y, y_lo, d if far else 1.0, d_lo)
+    near, near_lo = gelu_tail_ratio(hi, lo)
+    return y if far else near, y_lo if far else near_lo
 
 
 def exp_sharp(hi, lo):

@@ -73,6 +73,11 @@ def where(condition, x, y):
     return x if condition else y
 
 
+def zero_or_nan(x):
+    """0, or NaN where `x` is that: the derivative of what does not depend on `x`."""
+    return where(x <= x, 0.0, x)
+
+
 def at_most(x, bound):
     """`x`, or `bound` where that is less; NaN stays."""
     return where(x > bound, bound, x)
@@ -86,6 +91,17 @@ def at_least(x, bound):
 def within(x, bound):
     """`x` brought into [-bound, bound]; NaN stays."""
     return at_least(at_most(x, bound), -bound)
+
+
+def balanced(x):
+    """(c, q) with `x` equal to ``c * q**4`` and c so near 1 that a product of two of them is, too.
+
+    Products of float32 are as they are: float64 has room for them.
+    """
+    if isinstance(x, Pair):
+        hi, lo, root = pair.balanced(x.hi, x.lo)
+        return Pair(hi, lo), root
+    return x, 1.0
 
 
 def precise(constant, like):
@@ -179,6 +195,20 @@ def gelu_tail_ratio(x):
     return Pair(*pair.gelu_tail_ratio(x.hi, x.lo)) if isinstance(x, Pair) else float64.gelu_tail_ratio(x)
 
 
+def normal_tail_ratio_unbounded(x):
+    """`normal_tail_ratio` for any `x` of at least 0."""
+    if isinstance(x, Pair):
+        return Pair(*pair.normal_tail_ratio_unbounded(x.hi, x.lo))
+    return float64.normal_tail_ratio_unbounded(x)
+
+
+def gelu_tail_ratio_unbounded(x):
+    """`gelu_tail_ratio` for any `x` of at least 0."""
+    if isinstance(x, Pair):
+        return Pair(*pair.gelu_tail_ratio_unbounded(x.hi, x.lo))
+    return float64.gelu_tail_ratio_unbounded(x)
+
+
 def sqrt(x):
     """The square root of a number above 0."""
     return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
@@ -195,4 +225,6 @@ ELEMENTARY = (
     x_minus_tanh,
     normal_tail_ratio,
     gelu_tail_ratio,
+    normal_tail_ratio_unbounded,
+    gelu_tail_ratio_unbounded,
 )

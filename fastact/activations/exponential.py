@@ -2,7 +2,17 @@
 
 from fastact._definition import Parameter, define
 from fastact._math.float64 import EXP_LARGEST, exp_bounded, expm1_bounded
-from fastact._math.working import at_least, at_most, exp, exp_and_expm1, expm1, log_of_one_plus, precise, where
+from fastact._math.working import (
+    at_least,
+    at_most,
+    exp,
+    exp_and_expm1,
+    expm1,
+    log_of_one_plus,
+    precise,
+    where,
+    zero_or_nan,
+)
 from fastact.activations.sigmoids import _log_of_one_plus_ratio
 
 INFINITY = float("inf")
@@ -238,7 +248,7 @@ class softexponential:
     def second_derivative(x, alpha):
         remaining = _remaining(x, alpha)
         inverse = where(remaining > 0.0, 1.0 / remaining, OUTSIDE)
-        inside = where(x <= x, 0.0, x)
+        inside = zero_or_nan(x)
         bent = where(x <= x, alpha * inverse * inverse, x)
         return where(alpha > 0.0, _scaled_exp(alpha, alpha * x), where(alpha < 0.0, bent, inside))
 

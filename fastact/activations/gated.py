@@ -8,7 +8,9 @@ from fastact._math.working import (
     exp,
     exp_and_expm1,
     gelu_tail_ratio,
+    gelu_tail_ratio_unbounded,
     normal_tail_ratio,
+    normal_tail_ratio_unbounded,
     precise,
     where,
     within,
@@ -21,6 +23,11 @@ ELFWING = "Elfwing, Uchibe & Doya, Sigmoid-Weighted Linear Units, Neural Network
 
 # Beyond it e**-|x| underflows in float64, even times x.
 FAR = 800.0
+
+# Beyond it that is 0 times the square of the largest number, too: what gated linear units need, to which the forms
+# named _tail belong. They give two numbers, c and q: the value, or the derivative, is c q**4, which may underflow.
+FARTHEST = 2200.0
+SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0**-150
 
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too. Its kernels work in float64, whose range makes
 # halves, mirror images and bounds on squares superfluous: forms named _float32 are the same identities without them.
@@ -37,6 +44,7 @@ MISH_EXP_ROOT = (0.3034825352815289, 1.981117434764409e-17)
 MISH_LINEAR = (4.303482535281529, -2.0223343057738722e-16)  # 4 + e**root
 MISH_CONSTANT = (2.536306932285039, 2.0040087774557082e-16)  # 6 + 4 root + e**root (4 + e**root)
 
+GELU_FARTHEST = 67.0
 GELU_ROOT = (0.7517915246935645, -1.4956759177009883e-17)
 NORMAL_DENSITY_AT_0 = (0.3989422804014327, -2.49232720227773e-17)  # 1 / sqrt(2 pi)
 
@@ -45,6 +53,7 @@ GELU_TANH_A = (1.5957691216057308, -9.96930880911092e-17)
 GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
 GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
 GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
+GELU_TANH_FARTHEST = 32.0
 GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
 GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
 GELU_TANH_EXP_ROOT = (0.29195521191476714, -8.582607951729513e-18)  # e**v(root)
@@ -75,6 +84,30 @@ def _gated(x, t):
     finite = where(abs(t) > FAR, 0.0, x)
     left = (finite * half) * (half / (1.0 + half * half))
     return where(t > 0.0, x - left, left)
+
+
+def _value_tail(x, c, q):
+    """Give (c, q) of a gate's value. Next to 0, where these gates are x / 2, the value itself underflows."""
+    small = abs(x) < SMALL
+    return where(small, HALF_OVER_SMALL_SQUARED * x, c), where(small, ROOT_OF_SMALL_SQUARED, q)
+
+
+def _gated_tail(x, t, argument):
+    """Give x sigmoid(argument), for a t that is x where the result is not x or 0."""
+    q = exp(-0.25 * abs(argument))
+    e = (q * q) * (q * q)
+    left = t / (1.0 + e)
+    return _value_tail(x, where(x > 0.0, x - left * e, left), where(x > 0.0, 1.0, q))
+
+
+def _derivative_tail(x, rise, linear, c):
+    """Give what `_silu_derivative` and gelu_tanh's derivative explain: `rise` and `linear` are what each has for h."""
+    quarter, quarter_m = exp_and_expm1(0.25 * rise)
+    half, half_m = quarter * quarter, quarter_m * (quarter + 1.0)
+    e = c * (half * half)
+    numerator = linear + c * (half_m * (half + 1.0))
+    left = numerator * (c / ((1.0 + e) * (1.0 + e)))
+    return where(x > 0.0, 1.0 - (left * half) * half, left), where(x > 0.0, 1.0, quarter)
 
 
 def _silu_derivative_float32(x):
@@ -123,11 +156,19 @@ class silu:
     def value(x):
         return _silu(x)
 
+    def value_tail_float64(x):
+        t = within(x, FARTHEST)
+        return _gated_tail(x, t, t)
+
     def value_float32(x):
         return _gated_float32(at_least(x, -FAR_FLOAT32), within(x, FAR_FLOAT32))
 
     def derivative(x):
         return _silu_derivative(x)
+
+    def derivative_tail_float64(x):
+        h = -at_most(abs(x), FARTHEST) - precise(SILU_ROOT, x)
+        return _derivative_tail(x, h, h, precise(SILU_EXP_ROOT, x))
 
     def derivative_float32(x):
         return _silu_derivative_float32(x)
@@ -240,6 +281,12 @@ class mish:
         return ((4.0 * half) * w / d) * (half / (d * d))
 
 
+def _gelu_tail(x, a, left, right):
+    """Give left e**(-a**2/2) on the left, and on the right what that lacks of `right`."""
+    q = exp(-0.125 * (a * a))
+    return where(x > 0.0, right - ((left * q) * q) * (q * q), left), where(x > 0.0, 1.0, q)
+
+
 def _gelu_left_derivative(a, x):
     """gelu'(-a) = -phi(a) (a - r) H(a): H has no zero, and a - r is exact."""
     quarter = exp(-0.25 * (a * a))
@@ -272,6 +319,15 @@ class gelu:
         t = within(x, 15.0)
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp_bounded(-0.5 * (t * t)))
 
+    def value_tail_float32(x):
+        t = within(x, 20.0)
+        return _mirrored(x, (t * normal_tail_ratio_unbounded(abs(t))) * exp_bounded(-0.5 * (t * t))), 1.0
+
+    def value_tail_float64(x):
+        t = within(x, GELU_FARTHEST)
+        a = abs(t)
+        return _value_tail(x, *_gelu_tail(x, a, t * normal_tail_ratio_unbounded(a), x))
+
     def derivative(x):
         left = _gelu_left_derivative(at_most(abs(x), 40.0), x)
         return where(x > 0.0, 1.0 - left, left)
@@ -282,6 +338,17 @@ class gelu:
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)
 
+    def derivative_tail_float32(x):
+        a = at_most(abs(x), 25.0)
+        density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio_unbounded(a)
+        return where(x > 0.0, 1.0 - left, left), 1.0
+
+    def derivative_tail_float64(x):
+        a = at_most(abs(x), GELU_FARTHEST)
+        factor = (precise(GELU_ROOT, x) - a) * gelu_tail_ratio_unbounded(a)
+        return _gelu_tail(x, a, factor * precise(NORMAL_DENSITY_AT_0, x), 1.0)
+
     def second_derivative(x):
         a = at_most(abs(x), 40.0)
         quarter = exp(-0.25 * (a * a))
@@ -290,6 +357,15 @@ class gelu:
 
 def _gelu_tanh_argument(a):
     return a * (precise(GELU_TANH_A, a) + precise(GELU_TANH_B, a) * (a * a))
+
+
+def _gelu_tanh_differences(t):
+    """Give what v, and what t v'(t), rise by from the derivative's root to t."""
+    root = precise(GELU_TANH_ROOT, t)
+    h = t - root
+    squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, t)
+    a = precise(GELU_TANH_A, t)
+    return h * (a + precise(GELU_TANH_B, t) * squares), h * (a + precise(GELU_TANH_3B, t) * squares)
 
 
 @define(
@@ -316,8 +392,12 @@ class gelu_tanh:
     def value_float32(x):
         return _gated_float32(at_least(x, -15.0), _gelu_tanh_argument(within(x, 15.0)))
 
+    def value_tail_float64(x):
+        t = within(x, GELU_TANH_FARTHEST)
+        return _gated_tail(x, t, _gelu_tanh_argument(t))
+
     def derivative_float32(x):
-        t = within(x, 15.0)
+        t = at_least(at_most(x, 15.0), -20.0)
         h = t - GELU_TANH_ROOT[0]
         squares = t * t + t * GELU_TANH_ROOT[0] + GELU_TANH_ROOT_SQUARED[0]
         rise = h * (GELU_TANH_A[0] + GELU_TANH_B[0] * squares)
@@ -329,17 +409,17 @@ class gelu_tanh:
     def derivative(x):
         # On the left e (1 + e + x v') / (1 + e)**2, with e = e**v. Around the root, with c = e**v(root):
         # v - v(root) = h (A + B (x**2 + x root + root**2)), x v' - (x v')(root) the same with 3 B.
-        t = -at_most(abs(x), 40.0)
-        root = precise(GELU_TANH_ROOT, x)
-        h = t - root
-        squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, x)
-        half, half_m = exp_and_expm1(0.5 * h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_B, x) * squares))
+        rise, slope = _gelu_tanh_differences(-at_most(abs(x), 40.0))
+        half, half_m = exp_and_expm1(0.5 * rise)
         c = precise(GELU_TANH_EXP_ROOT, x)
         e = c * (half * half)
-        slope = h * (precise(GELU_TANH_A, x) + precise(GELU_TANH_3B, x) * squares)
         numerator = slope + c * (half_m * (half + 1.0))
         left = (half * numerator) * ((c * half) / ((1.0 + e) * (1.0 + e)))
         return where(x > 0.0, 1.0 - left, left)
+
+    def derivative_tail_float64(x):
+        rise, slope = _gelu_tanh_differences(-at_most(abs(x), GELU_TANH_FARTHEST))
+        return _derivative_tail(x, rise, slope, precise(GELU_TANH_EXP_ROOT, x))
 
     def second_derivative(x):
         # Even in x: s' (2 v' + x (v'' - v'**2 tanh(v / 2))), with s the sigmoid of v.

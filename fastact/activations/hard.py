@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from fastact._definition import Parameter, define
-from fastact._math.working import at_least, at_most, where
+from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
 # In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
@@ -60,7 +60,7 @@ class hard_sigmoid:
         return _between(slope * x + offset, 0.0, 1.0, slope)
 
     def second_derivative(x, slope, offset):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, slope, offset):
         return _between(y, 0.0, 1.0, slope)
@@ -105,7 +105,7 @@ class hard_tanh:
         return _between(x, minimum, maximum, 1.0)
 
     def second_derivative(x, minimum, maximum):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, minimum, maximum):
         return _between(y, minimum, maximum, 1.0)
@@ -172,10 +172,10 @@ class binary_step:
         return where(x >= 0.0, 1.0, where(x < 0.0, 0.0, x))
 
     def derivative(x):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def second_derivative(x):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
 
 @define(
@@ -206,7 +206,7 @@ class sparse_sigmoid:
         return where(abs(x) < 1.0, 0.5, where(abs(x) > 1.0, 0.0, where(x <= x, 0.25, x)))
 
     def second_derivative(x):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y):
         return _between(y, 0.0, 1.0, 0.5)

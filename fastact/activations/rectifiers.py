@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from fastact._definition import Parameter, define
-from fastact._math.working import at_least, at_most, sqrt, where
+from fastact._math.working import at_least, at_most, sqrt, where, zero_or_nan
 
 INFINITY = float("inf")
 KAIMING = "He, Zhang, Ren & Sun, Delving Deep into Rectifiers, ICCV 2015, arXiv:1502.01852"
@@ -42,7 +42,7 @@ class relu:
         return where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x))
 
     def second_derivative(x):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y):
         return where(y > 0.0, 1.0, where(y <= 0.0, 0.0, y))
@@ -74,7 +74,7 @@ class relu6:
         return where(x <= 0.0, 0.0, inside)
 
     def second_derivative(x):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y):
         inside = where(y < 6.0, 1.0, where(y >= 6.0, 0.0, y))
@@ -118,7 +118,7 @@ class leaky_relu:
         return _leaky_derivative(x, negative_slope)
 
     def second_derivative(x, negative_slope):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, negative_slope):
         return _leaky_derivative(y, negative_slope)
@@ -152,7 +152,7 @@ class prelu:
         return _leaky_derivative(x, alpha)
 
     def second_derivative(x, alpha):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, alpha):
         return _leaky_derivative(y, alpha)
@@ -196,7 +196,7 @@ class rrelu:
         return _leaky_derivative(x, 0.5 * (lower + upper))
 
     def second_derivative(x, lower, upper):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, lower, upper):
         return _leaky_derivative(y, 0.5 * (lower + upper))
@@ -206,11 +206,6 @@ class rrelu:
 
     def upper_derivative(x, lower, upper):
         return 0.5 * _leaky_slope_derivative(x)
-
-
-def _nothing(x):
-    """0, and NaN for NaN."""
-    return where(x <= x, 0.0, x)
 
 
 def _step(x, place):
@@ -246,10 +241,10 @@ class threshold:
         return _step(x, threshold)
 
     def second_derivative(x, threshold, value):
-        return _nothing(x)
+        return zero_or_nan(x)
 
     def threshold_derivative(x, threshold, value):
-        return _nothing(x)
+        return zero_or_nan(x)
 
     def value_derivative(x, threshold, value):
         return where(x > threshold, 0.0, where(x <= threshold, 1.0, x))
@@ -275,19 +270,19 @@ class thresholded_relu:
     """The input beyond a threshold, 0 up to it."""
 
     def value(x, theta):
-        return where(x > theta, x, _nothing(x))
+        return where(x > theta, x, zero_or_nan(x))
 
     def derivative(x, theta):
         return _step(x, theta)
 
     def second_derivative(x, theta):
-        return _nothing(x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, theta):
         return _step(y, 0.0)
 
     def theta_derivative(x, theta):
-        return _nothing(x)
+        return zero_or_nan(x)
 
 
 @define(
@@ -323,13 +318,13 @@ class general_relu:
         return where(x >= max_value, beyond, inside)
 
     def second_derivative(x, negative_slope, max_value, threshold):
-        return _nothing(x)
+        return zero_or_nan(x)
 
     def negative_slope_derivative(x, negative_slope, max_value, threshold):
         return where(x > threshold, 0.0, x - threshold)
 
     def max_value_derivative(x, negative_slope, max_value, threshold):
-        return where(x >= max_value, where(x > threshold, 1.0, 0.0), _nothing(x))
+        return where(x >= max_value, where(x > threshold, 1.0, 0.0), zero_or_nan(x))
 
     def threshold_derivative(x, negative_slope, max_value, threshold):
         return where(x > threshold, 0.0, where(x <= threshold, -negative_slope, x))
@@ -360,7 +355,7 @@ class relu_squared:
         return where(x < 0.0, 0.0, x + x)
 
     def second_derivative(x):
-        return where(x > 0.0, 2.0, _nothing(x))
+        return where(x > 0.0, 2.0, zero_or_nan(x))
 
     def derivative_from_output(y):
         return where(y > 0.0, 2.0 * sqrt(y), y)
@@ -395,11 +390,11 @@ class star_relu:
         return where(x < 0.0, 0.0, 2.0 * scale * x)
 
     def second_derivative(x, scale, bias):
-        return where(x > 0.0, 2.0 * scale, _nothing(x))
+        return where(x > 0.0, 2.0 * scale, zero_or_nan(x))
 
     def derivative_from_output(y, scale, bias):
         square = (y - bias) * scale
-        return where(square > 0.0, 2.0 * sqrt(where(square > 0.0, square, 1.0)), _nothing(y))
+        return where(square > 0.0, 2.0 * sqrt(where(square > 0.0, square, 1.0)), zero_or_nan(y))
 
     def scale_derivative(x, scale, bias):
         positive = at_least(x, 0.0)

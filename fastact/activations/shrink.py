@@ -1,7 +1,7 @@
 """Activations that take something off their input."""
 
 from fastact._definition import Parameter, define
-from fastact._math.working import where, x_minus_tanh
+from fastact._math.working import where, x_minus_tanh, zero_or_nan
 from fastact.activations.sigmoids import _sech, _tanh
 
 INFINITY = float("inf")
@@ -45,7 +45,7 @@ def _shrink_derivative(x, lambd):
 
 def _outward(x, lambd):
     """The sign of x where it is not shrunk to 0."""
-    return where(x < -lambd, -1.0, where(x > lambd, 1.0, where(x <= x, 0.0, x)))
+    return where(x < -lambd, -1.0, where(x > lambd, 1.0, zero_or_nan(x)))
 
 
 @define(
@@ -76,13 +76,13 @@ class shrink:
         return _shrink_derivative(x, lambd)
 
     def second_derivative(x, lambd, bias):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, lambd, bias):
         return _shrink_derivative(y, 0.0)
 
     def lambd_derivative(x, lambd, bias):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def bias_derivative(x, lambd, bias):
         return -_outward(x, lambd)
@@ -114,7 +114,7 @@ class softshrink:
         return _shrink_derivative(x, lambd)
 
     def second_derivative(x, lambd):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, lambd):
         return _shrink_derivative(y, 0.0)
@@ -149,10 +149,10 @@ class hardshrink:
         return _shrink_derivative(x, lambd)
 
     def second_derivative(x, lambd):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)
 
     def derivative_from_output(y, lambd):
         return _shrink_derivative(y, 0.0)
 
     def lambd_derivative(x, lambd):
-        return where(x <= x, 0.0, x)
+        return zero_or_nan(x)

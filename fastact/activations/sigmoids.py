@@ -23,6 +23,8 @@ from fastact._math.working import (
 INFINITY = float("inf")
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too.
 FAR_FLOAT32 = 300.0
+# Beyond it e**-|x| is 0 in float64, times the square of the largest number too.
+FARTHEST = 2200.0
 NAN = float("nan")
 HALF_PI = 1.5707963267948966
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
@@ -53,10 +55,19 @@ class sigmoid:
     def value_float32(x):
         return 1.0 / (1.0 + exp_bounded(-within(x, FAR_FLOAT32)))
 
+    def value_tail_float64(x):
+        q = exp(-0.25 * at_most(abs(x), FARTHEST))
+        return 1.0 / (1.0 + (q * q) * (q * q)), where(x >= 0.0, 1.0, q)
+
     def derivative(x):
         # Not y (1 - y), which is 0 or noise from x = 17 on.
         e = exp(-abs(x))
         return e / ((1.0 + e) * (1.0 + e))
+
+    def derivative_tail_float64(x):
+        q = exp(-0.25 * at_most(abs(x), FARTHEST))
+        s = 1.0 + (q * q) * (q * q)
+        return 1.0 / (s * s), q
 
     def second_derivative(x):
         e, m = exp_and_expm1(-abs(x))

@@ -1,0 +1,66 @@
+"""The public objects of activations that join two results of the input's shape along an axis."""
+
+import functools
+import inspect
+from typing import Any
+
+import numpy as np
+
+from fastact._activation import find
+from fastact._axis_activation import _is_dask, as_array, no_such_direction
+from fastact._definition import Definition
+from fastact._halves import HalvesDirection
+
+
+class JoinedDirection(HalvesDirection):
+    """One direction of an activation that gives two halves."""
+
+    @functools.cached_property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
+        axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
+        return inspect.Signature([*arrays, axis, *self._ufunc_parameters()])
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = self._bound(args, keywords)
+        keywords.pop("axis", None)
+        *grad, x = (as_array(given[name]) for name in self._arrays)
+        axis = self._axis(given["axis"], x)
+        shape = (*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+        places = self._places(shape[axis], axis)
+        if grad:
+            if grad[0].shape != shape:
+                raise ValueError(f"{self.name}: grad must have the output's shape {shape}, got {grad[0].shape}")
+            return self._halves(*(grad[0][place] for place in places), x, **keywords)
+        if _is_dask(x) and not keywords:  # lazy, it stays so
+            dtype, function = self._dtype([x], keywords), find(self._definition.name)
+            return np.concatenate([x.map_blocks(_half, function, axis, part, dtype=dtype) for part in (0, 1)], axis)
+        return self._joined(shape, places, [np.asanyarray(x)], keywords)
+
+
+def _half(x: np.ndarray, function: Any, axis: int, part: int) -> np.ndarray:
+    return np.split(function(x, axis=axis), 2, axis)[part]
+
+
+class JoinedActivation(JoinedDirection):
+    """An activation that gives two halves: call it for its value, its attributes for what belongs to it.
+
+    Attributes
+    ----------
+    backward : JoinedDirection
+        The gradient with respect to x.
+    info : Definition
+        Formula, papers, and the rest that is known.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__(definition, "value")
+        self.info = definition
+        self.backward = JoinedDirection(definition, "backward")
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_such_direction(self, name)
+
+    def __reduce__(self) -> tuple:
+        return find, (self.info.name,)
