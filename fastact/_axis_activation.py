@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import explained_dtype, find
+from fastact._activation import as_array, explained_dtype, find, is_dask
 from fastact._definition import Definition
 from fastact._docstrings import docstring
 
@@ -55,13 +55,12 @@ class AxisDirection:
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
         if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
-        if self._own:
-            return self._pick(arrays, given["pieces"], axis, options)
-        if not options and any(map(_is_dask, arrays)):
+        if any(map(is_dask, arrays)):
             from fastact import _dask
 
-            if _dask.is_cut(arrays, axis):
-                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axis)
+            return _dask.along_axis(self, arrays, axis, options | {name: given[name] for name in self._own})
+        if self._own:
+            return self._pick(arrays, given["pieces"], axis, options)
         return self._run(arrays, options, axis=axis)
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
@@ -153,20 +152,12 @@ class AxisDirection:
         return find, (self._definition.name, self._direction)
 
 
-def as_array(value: Any) -> Any:
-    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
-
-
 def no_such_direction(activation: Any, name: str) -> AttributeError:
     """What to raise for an attribute that an activation lacks."""
     if name.startswith("__"):
         return AttributeError(name)
     known = ", ".join([*activation.info.directions[1:], "info", "ufunc"])
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
-
-
-def _is_dask(array: Any) -> bool:
-    return type(array).__module__.startswith("dask.array")
 
 
 class AxisActivation(AxisDirection):
