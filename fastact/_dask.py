@@ -107,19 +107,27 @@ def along_axis(function: Any, arrays: list, axis: int, keywords: dict[str, Any])
     if keywords.get("out") is not None:
         raise _no_out(function.name)
     arrays = [da.asarray(array) for array in arrays]
+    if len(arrays) > 1 and arrays[0].ndim == arrays[1].ndim - 1:  # the gradient of what has lost the axis
+        arrays[0], keywords = da.expand_dims(arrays[0], axis), {**keywords, "keepdims": True}
     _check_shapes(function.name, arrays, axis)
     sizes = arrays[-1].chunks[axis]
     arrays = _on_one_grid(arrays, axis)
-    if len(sizes) > 1 and keywords.keys() <= {"dtype"} and function.name in _EXCHANGED:
+    if len(sizes) > 1 and keywords.keys() <= {"dtype", "keepdims"} and function.name in _EXCHANGED:
         dtype = keywords.get("dtype")
         given = arrays if dtype is None else [array.astype(dtype) for array in arrays]
-        return _EXCHANGED[function.name](*[array.rechunk({axis: sizes}) for array in given], axis)
+        result = _EXCHANGED[function.name](*[_cut(array, axis, sizes) for array in given], axis)
+        lost = function.name == "logsumexp" and not keywords.get("keepdims")
+        return result.squeeze(axis) if lost else result
     if "pieces" in keywords:
         result = _in_groups(function, arrays, axis, sizes, keywords)
     else:
         result = _whole_rows(function, arrays, axis, keywords)
     same_length = result.ndim == arrays[-1].ndim and result.shape[axis] == arrays[-1].shape[axis]
     return result.rechunk({axis: sizes}) if same_length else result
+
+
+def _cut(array: Any, axis: int, sizes: tuple[int, ...]) -> Any:
+    return array if array.shape[axis] == 1 else array.rechunk({axis: sizes})
 
 
 def _no_out(name: str) -> TypeError:
@@ -318,10 +326,48 @@ def _backward_from_output(gradient: Callable[..., Any], grad: Any, y: Any, axis:
     return gradient(grad, y, axis).astype(dtype)
 
 
+def _softmin(x: Any, axis: int) -> Any:
+    return _softmax(-_at_least_float(x), axis)
+
+
+def _softmin_backward(grad: Any, x: Any, axis: int) -> Any:
+    return -_backward(_softmax, _softmax_gradient, grad, -_at_least_float(x), axis)
+
+
+def _softmin_backward_from_output(grad: Any, y: Any, axis: int) -> Any:
+    return -_backward_from_output(_softmax_gradient, grad, y, axis)
+
+
+def _at_least_float(x: Any) -> Any:
+    """Unsigned integers have no negatives."""
+    return x if x.dtype.kind == "f" else x.astype(fastact.softmax(np.empty(1, x.dtype)).dtype)
+
+
+def _logsumexp(x: Any, axis: int) -> Any:
+    dtype = fastact.logsumexp(np.empty(1, x.dtype)).dtype
+    parts = x.map_blocks(_logsumexp_of, axis=axis, chunks=_one_each(x, axis), dtype=np.float64).rechunk({axis: -1})
+    return parts.map_blocks(_logsumexp_of, axis=axis, chunks=_one_each(parts, axis), dtype=np.float64).astype(dtype)
+
+
+def _logsumexp_of(x: Any, axis: int) -> Any:
+    return fastact.logsumexp(x.astype(np.float64), axis=axis, keepdims=True)
+
+
+def _logsumexp_backward(grad: Any, x: Any, axis: int) -> Any:
+    dtype = fastact.softmax.backward(np.empty(1, grad.dtype), np.empty(1, x.dtype)).dtype
+    y = _softmax(x, axis, rounded=False)
+    return da.map_blocks(_in_float64, np.multiply, grad, y, dtype=np.float64).astype(dtype)
+
+
 _EXCHANGED: dict[str, Callable[..., Any]] = {
     "softmax": _softmax,
     "softmax.backward": functools.partial(_backward, _softmax, _softmax_gradient),
     "softmax.backward_from_output": functools.partial(_backward_from_output, _softmax_gradient),
+    "softmin": _softmin,
+    "softmin.backward": _softmin_backward,
+    "softmin.backward_from_output": _softmin_backward_from_output,
+    "logsumexp": _logsumexp,
+    "logsumexp.backward": _logsumexp_backward,
     "log_softmax": _log_softmax,
     "log_softmax.backward": functools.partial(_backward, _log_softmax, _log_softmax_gradient),
     "log_softmax.backward_from_output": functools.partial(_backward_from_output, _log_softmax_gradient),

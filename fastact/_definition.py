@@ -117,6 +117,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    reduces : bool
+        Of a function along an axis: whether its result has no longer that axis.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -153,6 +155,7 @@ class Definition:
     cost: float = 0.4
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reduces: bool = False
     check: Callable | None = None
     gate: str = ""
     draw: Callable | None = None
