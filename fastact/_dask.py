@@ -65,7 +65,7 @@ def drawn(draw: Callable[..., Any], rng: Any, x: Any, parameters: Sequence[Any],
     """One random number per element, each chunk with a seed of its own that is spawned from `rng`."""
     like = functools.reduce(np.add, [da.asarray(parameter) for parameter in parameters], x)
     # Not generators, which another computation of the same chunk would find where the last one left them.
-    seeds = np.random.default_rng(rng).bit_generator.seed_seq.spawn(like.npartitions)
+    seeds = [spawned.bit_generator.seed_seq for spawned in np.random.default_rng(rng).spawn(like.npartitions)]
     options = {"draw": draw, "seeds": seeds, "grid": like.numblocks, "result_dtype": dtype, "dtype": dtype}
     return like.map_blocks(_drawn_block, *map(da.asarray, parameters), **options)
 

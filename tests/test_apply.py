@@ -495,7 +495,7 @@ def test_a_killed_apply_to_a_zarr_store_is_gone_on_with(run, refused, folder, mo
 
 
 def test_apply_refuses_a_zarr_store_of_text(refused, folder):
-    zarr.create_array("in.zarr", shape=(3,), dtype="U4")
+    zarr.create_array("in.zarr", shape=(3,), dtype="U4", zarr_format=2)
     assert "in.zarr: relu does not take <U4" in refused("apply", "relu", "in.zarr", "out.zarr")
     zarr.create_group("empty.zarr")
     assert "holds no array" in refused("apply", "relu", "empty.zarr", "out.zarr")

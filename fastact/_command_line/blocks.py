@@ -17,7 +17,7 @@ def blocks(
     fortran: bool = False,
     grain: Sequence[int] | None = None,
 ) -> Iterator[tuple[slice, ...]]:
-    """Cut an array into blocks of at most BLOCK_BYTES, where `whole_axis` and `grain` allow, in the order of its memory.
+    """Cut an array into blocks, in the order of its memory: of at most BLOCK_BYTES, where the rest allows that.
 
     Parameters
     ----------

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # not on this system, where two runs into one result are not noticed
-    fcntl = None  # type: ignore[assignment]
+# Elsewhere, two runs into one result are not noticed.
+_fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 
 
 class Journal:
@@ -62,17 +61,17 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
     def _lock(self, result: str) -> None:
-        if fcntl is None:
+        if _fcntl is None:
             return
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _fcntl.flock(self._descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 raise ValueError(f"{result}: another run is writing it") from None
             # This file system has no locks.
 
     def _read(self, task: dict[str, Any], result: str) -> dict[str, Any]:
-        *lines, cut_off = self._path.read_bytes().split(b"\n")
+        *lines, _ = self._path.read_bytes().split(b"\n")
         try:
             entries = dict(json.loads(line) for line in lines)
         except ValueError:
@@ -82,7 +81,7 @@ class Journal:
                 f"{result}: holds the work of another command ({_in_words(entries['task'])}; not {_in_words(task)}); "
                 "give that command again, write somewhere else, or add --restart to begin anew"
             )
-        os.ftruncate(self._descriptor, sum(len(line) + 1 for line in lines))  # what a kill cut off
+        os.ftruncate(self._descriptor, sum(len(line) + 1 for line in lines))  # what a kill cut off is no line
         return entries
 
 

@@ -100,10 +100,10 @@ def _create(task: Task, root: Any, nodes: dict[str, Any], layouts: dict[str, Lay
 
 def _create_array(task: Task, array: Any, layout: Layout, path: Path) -> None:
     version = array.metadata.zarr_format
-    attributes = array.attrs.asdict()
-    names = layout.of_result(tuple(_dimensions(array))) if _dimensions(array) else None  # type: ignore[arg-type]
-    if names and len(names) < array.ndim:
-        attributes = {key: list(names) if key == "_ARRAY_DIMENSIONS" else value for key, value in attributes.items()}
+    attributes, names = array.attrs.asdict(), _dimensions(array)
+    if names and layout.reduced:
+        del names[layout.axis]  # type: ignore[arg-type]
+        attributes |= {"_ARRAY_DIMENSIONS": names} if "_ARRAY_DIMENSIONS" in attributes else {}
     same_dtype = layout.dtype == array.dtype
     zarr.create_array(
         path,
@@ -117,7 +117,7 @@ def _create_array(task: Task, array: Any, layout: Layout, path: Path) -> None:
         order=array.order if version == 2 else None,
         zarr_format=version,
         attributes=attributes,
-        dimension_names=getattr(array.metadata, "dimension_names", None) and names,
+        dimension_names=names if getattr(array.metadata, "dimension_names", None) else None,
     )
 
 
