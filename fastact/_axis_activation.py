@@ -9,8 +9,11 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._activation import explained_dtype, find
+from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._docstrings import docstring
+from fastact._jacobian import Jacobian
+from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
 
@@ -38,31 +41,40 @@ class AxisDirection:
         return _ufuncs.axiswise(self._definition.name, self._direction).ufunc
 
     @functools.cached_property
+    def _rows(self) -> Rows:
+        return Rows(self.name, self._definition, self._direction, self._run, self._result_dtype)
+
+    @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
-        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=None) for name in ("out", "dtype")]
+        options = {"out": None, "dtype": None, "where": True}
+        if self._definition.has_empty_rows:
+            options["empty"] = EMPTY[0]
+        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in options.items()]
         return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
         given = self._bound(args, keywords)
-        arrays = [as_array(given[name]) for name in self._arrays]
-        axis = self._axis(given["axis"], arrays[-1])
+        *_, x = arrays = [as_array(given[name]) for name in self._arrays]
+        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+        left_out = left_out_by(self.name, given["where"], x.shape)
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
         if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
         if self._own:
-            return self._pick(arrays, given["pieces"], axis, options)
+            return self._pick(arrays, given["pieces"], self._axis(given["axis"], x), left_out, options)
+        axes = normalized(self.name, given["axis"], x.ndim)
         if not options and any(map(_is_dask, arrays)):
             from fastact import _dask
 
-            if _dask.is_cut(arrays, axis):
-                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axis)
-        return self._run(arrays, options, axis=axis)
+            if _dask.is_cut(arrays, axes[0]):
+                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axes[0])
+        return self._rows(arrays, axes, left_out, empty, options)
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
         """What was given for each name of the signature."""
@@ -81,19 +93,12 @@ class AxisDirection:
         return keywords.keys() <= {"axis"} and type(axis) is int and -dimensions <= axis < dimensions
 
     def _axis(self, axis: Any, array: Any) -> int:
+        """The axis; a function that splits it, or groups its elements, takes but one."""
         try:
-            axis = operator.index(axis)
+            (axis,) = normalized(self.name, operator.index(axis), array.ndim)
         except TypeError:
             raise TypeError(f"{self.name}: axis must be an integer, got {axis!r}") from None
-        dimensions = array.ndim
-        if not dimensions:
-            raise ValueError(f"{self.name} needs an array of at least one dimension, got a scalar")
-        if not -dimensions <= axis < dimensions:
-            raise ValueError(
-                f"{self.name}: axis {axis} is out of range for an array of {dimensions} "
-                f"dimension{'s' if dimensions > 1 else ''}; use {-dimensions} to {dimensions - 1}"
-            )
-        return axis % dimensions
+        return axis
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
         try:
@@ -102,6 +107,14 @@ class AxisDirection:
             raise self._explained(error, arrays, options) from None
         _ufuncs.raise_failure()
         return result
+
+    def _result_dtype(self, arrays: list, options: dict[str, Any]) -> np.dtype:
+        if "dtype" in options:
+            return np.dtype(options["dtype"])
+        try:
+            return self.ufunc.resolve_dtypes((*(array.dtype for array in arrays), None))[-1]
+        except TypeError as error:
+            raise self._explained(error, arrays, options) from None
 
     def _explained(self, error: Exception, arrays: list, options: dict[str, Any]) -> Exception:
         if isinstance(error, TypeError):
@@ -116,24 +129,17 @@ class AxisDirection:
 
     # --- maxout: groups along the axis become an axis of their own -----------------------------------
 
-    def _pick(self, arrays: list, pieces: Any, axis: int, options: dict[str, Any]) -> Any:
-        pieces = self._pieces(pieces, arrays[-1].shape[axis])
-        *others, x = arrays
-        units = x.shape[axis] // pieces
-        grouped = x.reshape(*x.shape[:axis], units, pieces, *x.shape[axis + 1 :])
-        if self._direction == "value":
-            return self._run([grouped], options, axes=[(axis + 1,), ()])
-        if others[0].shape != (expected := (*x.shape[:axis], units, *x.shape[axis + 1 :])):
-            raise ValueError(f"{self.name}: grad must have the output's shape {expected}, got {others[0].shape}")
-        if "out" in options:
-            self._check_out(options["out"], x)
-            options["out"] = options["out"].reshape(grouped.shape, copy=False)
-        result = self._run([others[0], grouped], options, axes=[(), (axis + 1,), (axis + 1,)])
-        return result.reshape(x.shape)
-
-    def _check_out(self, out: Any, x: Any) -> None:
-        if out.shape != x.shape:
-            raise ValueError(f"{self.name}: out must have the shape of x, {x.shape}, got {out.shape}")
+    def _pick(self, arrays: list, pieces: Any, axis: int, left_out: Any, options: dict[str, Any]) -> Any:
+        *grad, x = arrays
+        pieces = self._pieces(pieces, x.shape[axis])
+        shape = (*x.shape[:axis], x.shape[axis] // pieces, pieces, *x.shape[axis + 1 :])
+        if left_out is not None:
+            left_out = left_out.reshape(shape)
+        if grad and "out" in options:
+            check_out(self.name, options["out"], x.shape)
+            options["out"] = options["out"].reshape(shape, copy=False)
+        result = self._rows([*grad, x.reshape(shape)], (axis + 1,), left_out, EMPTY[0], options)
+        return result.reshape(x.shape) if grad else result
 
     def _pieces(self, pieces: Any, channels: int) -> int:
         try:
@@ -161,7 +167,8 @@ def no_such_direction(activation: Any, name: str) -> AttributeError:
     """What to raise for an attribute that an activation lacks."""
     if name.startswith("__"):
         return AttributeError(name)
-    known = ", ".join([*activation.info.directions[1:], "info", "ufunc"])
+    others = ["jacobian"] if activation.info.has_jacobian else []
+    known = ", ".join([*activation.info.directions[1:], *others, "info", "ufunc"])
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
 
 
@@ -176,6 +183,8 @@ class AxisActivation(AxisDirection):
     ----------
     backward, backward_from_output : AxisDirection
         The gradient with respect to x, from x or from y where y suffices.
+    jacobian : Jacobian
+        The derivatives of a row's results with respect to its elements, where a row gives as many as it has.
     info : Definition
         Formula, papers, and the rest that is known.
     """
@@ -185,6 +194,8 @@ class AxisActivation(AxisDirection):
         self.info = definition
         for direction in definition.directions[1:]:
             setattr(self, direction, AxisDirection(definition, direction))
+        if definition.has_jacobian:
+            self.jacobian = Jacobian(definition)
 
     def __getattr__(self, name: str) -> Any:
         raise no_such_direction(self, name)

@@ -60,6 +60,7 @@ class softmax:
     kind="axiswise",
     formula=r"f(x)_i = x_i - \log \sum_j e^{x_j}",
     range=(-float("inf"), 0.0),
+    left_out=(-float("inf"), -float("inf")),
     derivative_range=(-1.0, 1.0),
     saturation="The gradient of the largest element vanishes like e^-lead; those of the others do not.",
     use="Log-likelihoods of exclusive classes.",
