@@ -32,6 +32,7 @@ class AxisDirection:
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
         self._arrays = definition.arrays(direction)
         self._own = ("pieces",) if definition.name == "maxout" else ()
+        self._keepdims = definition.reduces and not self._own
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
 
@@ -50,7 +51,8 @@ class AxisDirection:
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
-        options = {"out": None, "dtype": None, "where": True}
+        options = {"keepdims": False} if self._keepdims else {}
+        options |= {"out": None, "dtype": None, "where": True}
         if self._definition.has_empty_rows:
             options["empty"] = EMPTY[0]
         keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in options.items()]
@@ -60,12 +62,15 @@ class AxisDirection:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
         given = self._bound(args, keywords)
-        *_, x = arrays = [as_array(given[name]) for name in self._arrays]
-        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
-        left_out = left_out_by(self.name, given["where"], x.shape)
+        arrays = [as_array(given.pop(name)) for name in self._arrays]
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
-        if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
+        if isinstance(given["out"], ndarray) and not given["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
+        return self._general_call(arrays, given, options)
+
+    def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
+        x = arrays[-1]
+        left_out = left_out_by(self.name, given["where"], x.shape)
         if self._own:
             return self._pick(arrays, given["pieces"], self._axis(given["axis"], x), left_out, options)
         axes = normalized(self.name, given["axis"], x.ndim)
@@ -74,7 +79,21 @@ class AxisDirection:
 
             if _dask.is_cut(arrays, axes[0]):
                 return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axes[0])
+        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+        if given.get("keepdims"):
+            return self._kept(arrays, axes, left_out, empty, options)
         return self._rows(arrays, axes, left_out, empty, options)
+
+    def _kept(self, arrays: list, axes: tuple, left_out: Any, empty: str, options: dict[str, Any]) -> Any:
+        """Run where the output has kept its axes, each with length 1."""
+        *grad, x = arrays
+        grad = [self._without_axes(array, axes, x, "grad") for array in grad]
+        if grad or "out" not in options:
+            result = self._rows([*grad, x], axes, left_out, empty, options)
+            return result if grad else np.expand_dims(result, axes)
+        out = self._without_axes(options["out"], axes, x, "out")
+        self._rows(arrays, axes, left_out, empty, options | {"out": out})
+        return options["out"]
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
         """What was given for each name of the signature."""
@@ -126,6 +145,15 @@ class AxisDirection:
                 "pass out of the result's shape"
             )
         return ValueError(f"{self.name}: operands of shapes {shapes} do not fit together")
+
+    def _without_axes(self, array: Any, axes: tuple, x: Any, name: str) -> Any:
+        """An array that has kept axes, each with length 1, without them."""
+        if np.ndim(array) != x.ndim or any(array.shape[axis] != 1 for axis in axes):
+            raise ValueError(
+                f"{self.name}: with keepdims=True {name} must have {x.ndim} dimensions, and length 1 along axis "
+                f"{', '.join(map(str, axes))}, got shape {np.shape(array)}"
+            )
+        return array.squeeze(axes)
 
     # --- maxout: groups along the axis become an axis of their own -----------------------------------
 

@@ -119,6 +119,8 @@ class Definition:
         Keyword to {choice: name of the activation that it selects}.
     left_out : tuple of float
         Of a function along an axis: the input that takes no part in a row, and what it gives itself.
+    reduces : bool
+        Of a function along an axis: whether its result has no longer that axis.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -155,6 +157,7 @@ class Definition:
     cost: float = 0.4
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reduces: bool = False
     check: Callable | None = None
     left_out: tuple[float, float] = (float("-inf"), 0.0)
     gate: str = ""
@@ -186,11 +189,6 @@ class Definition:
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
-
-    @property
-    def reduces(self) -> bool:
-        """Whether a function along an axis gives one number for each row."""
-        return self.name == "maxout"
 
     def has_winner(self, direction: str) -> bool:
         """Whether results of a direction depend on which of a row's largest elements comes first."""

@@ -124,14 +124,15 @@ class Rows:
         rows = [*(joined(array, axes) if self._grad_has_axis else array for array in grad), joined(x, axes)]
         if left_out is not None:
             left_out = joined(left_out, axes)
+        last = (rows[-1].ndim - 1,)
         if not self._result_has_axis:
-            return self(rows, (-1,), left_out, empty, options)
+            return self(rows, last, left_out, empty, options)
         out = options.get("out")
         if out is None:
             out = np.empty_like(x, dtype=self._result_dtype(arrays, options))
         check_out(self._name, out, x.shape)
         place = joined(out, axes)
-        self(rows, (-1,), left_out, empty, options | {"out": place})
+        self(rows, last, left_out, empty, options | {"out": place})
         if not np.may_share_memory(place, out):
             copy_split(place, axes, out)
         return out if out.ndim or "out" in options else out[()]

@@ -31,14 +31,22 @@ def operands(name, direction, shape, axis=-1, seed=0):
     return (grad if y.shape == shape else y, y if direction == "backward_from_output" else x)
 
 
-def joined(array, axes, dimensions=3):
-    """An array with the axes made one, its last; one that has them not, as it is."""
-    if array.ndim < dimensions:
-        return array
+def joined(array, axes):
+    """An array with the axes made one, its last."""
     axes = range(array.ndim) if axes is None else [axis % array.ndim for axis in axes]
     rest = [i for i in range(array.ndim) if i not in axes]
     moved = array.transpose(*rest, *sorted(axes))
     return np.ascontiguousarray(moved.reshape(*moved.shape[: len(rest)], -1))
+
+
+def rows_of(name, given, axes):
+    """Operands with the axes made one, those that have them."""
+    *grad, x = given
+    return [*(array if fa.get(name).info.reduces else joined(array, axes) for array in grad), joined(x, axes)]
+
+
+def result_rows(name, direction, result, axes):
+    return result if fa.get(name).info.reduces and direction == "value" else joined(result, axes)
 
 
 LAYOUTS = {
@@ -56,8 +64,8 @@ def test_several_axes(name, direction, axes, layout):
     laid_out = [LAYOUTS[layout](array) if array.ndim == 3 else array for array in given]
     result = call(*laid_out, axis=axes)
     assert result.dtype == np.float32
-    expected = call(*(joined(array, axes) for array in given))
-    assert_array_equal(joined(result, axes), expected)
+    expected = call(*rows_of(name, given, axes))
+    assert_array_equal(result_rows(name, direction, result, axes), expected)
     out = LAYOUTS[layout](np.empty(result.shape, "f4")) if result.ndim == 3 else np.empty(result.shape, "f4")
     assert call(*laid_out, axis=axes, out=out) is out
     assert_array_equal(out, result)
@@ -137,10 +145,9 @@ def test_where_is_as_if_the_others_were_not_there(name, direction, axis, dtype):
     with np.errstate(all="raise"):
         result = call(*given, axis=axis, where=where)
     assert result.dtype == dtype
-    rows = [joined(array, axes) for array in given]
-    expected = each_row(call, rows, joined(where, axes), nothing_of(name, direction))
+    expected = each_row(call, rows_of(name, given, axes), joined(where, axes), nothing_of(name, direction))
     tolerance = {"rtol": 4 * np.finfo(dtype).eps, "atol": 4 * np.finfo(dtype).eps}
-    assert_allclose(joined(result, axes), expected, **tolerance)
+    assert_allclose(result_rows(name, direction, result, axes), expected, **tolerance)
     for array, copy in zip(given, before, strict=True):
         assert_array_equal(array, copy)
     out = given[-1] if result.ndim == 3 else np.empty_like(result)
