@@ -189,8 +189,8 @@ def _sharp_log_of_one_plus(x):
 class logsumexp:
     """Logarithm of the sum of exponentials along an axis.
 
-    Where the largest element and the logarithm of the rest cancel, so that the result is nearly 0, the bound in ULP
-    holds down to results of 1e-8 in float32 and 1e-4 in float64; below, the error is that of a result of this size.
+    Next to 0, where the largest element and the logarithm of the others' sum cancel, the error may be more ULP, but is
+    then at most 1e-12 in float32 and 1e-20 in float64.
 
     +inf anywhere gives +inf; -inf throughout, or nothing at all, gives -inf; the gradient of -inf throughout is NaN.
     """
