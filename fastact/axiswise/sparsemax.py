@@ -77,8 +77,8 @@ def _above(x, largest, threshold):
 class sparsemax:
     """Euclidean projection onto the probability simplex: a softmax whose small elements are 0.
 
-    Where an element lies so near the threshold that it gets less than 1e-7 (float32) or 1e-15 (float64), the error is
-    that of a result of this size.
+    Where an element is hardly above the threshold the error may be more ULP, but is then at most 1e-15 in float32 and
+    1e-30 in float64.
 
     Elements that are +inf share 1 evenly. A row that is -inf throughout is NaN, as is one with a NaN.
     """
@@ -145,8 +145,8 @@ def _root_of(y):
 class entmax15:
     """1.5-entmax: halfway between softmax and sparsemax.
 
-    Where an element lies so near the threshold that it gets less than 1e-14 (float32) or 1e-30 (float64), the error is
-    that of a result of this size.
+    Where an element is hardly above the threshold the error may be more ULP, but is then at most 1e-15 in float32 and
+    1e-30 in float64.
 
     Elements that are +inf share 1 evenly. A row that is -inf throughout is NaN, as is one with a NaN.
     """
