@@ -13,7 +13,8 @@ import numpy as np
 
 def is_labelled(value: Any) -> bool:
     """Whether a value is of xarray or pandas, found out without importing either."""
-    return type(value).__module__.partition(".")[0] in ("xarray", "pandas") and hasattr(value, "dtypes")
+    library = type(value).__module__.partition(".")[0]
+    return (library == "xarray" and hasattr(value, "coords")) or (library == "pandas" and hasattr(value, "axes"))
 
 
 def call(function: Callable[..., Any], arrays: Sequence[Any], keywords: dict[str, Any]) -> Any:
