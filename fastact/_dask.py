@@ -188,8 +188,7 @@ def _whole_rows(function: Any, arrays: list, axes: tuple[int, ...], keywords: di
 
 def _by_rows(function: Any, keywords: dict[str, Any], has_mask: bool, *arrays: Any) -> Any:
     if has_mask:
-        *arrays, where = arrays
-        keywords = {**keywords, "where": where}
+        arrays, keywords = arrays[:-1], {**keywords, "where": arrays[-1]}
     return function(*arrays, **keywords)
 
 

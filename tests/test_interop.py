@@ -343,7 +343,8 @@ def test_polars(function):
     with_null = polars.Series("s", [0.5, None, -1.0], dtype=polars.Float32)
     assert function(with_null).is_null().to_list() == [False, True, False]
     frame = polars.DataFrame({"s": X[0]})
-    for expression in (function(polars.col("s")), polars.col("s").map_batches(function)):
+    mapped = polars.col("s").map_batches(function, return_dtype=polars.Float32)
+    for expression in (function(polars.col("s")), mapped):
         assert_array_equal(frame.select(expression)["s"].to_numpy(), function(X[0]), strict=True)
 
 
