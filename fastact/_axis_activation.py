@@ -53,7 +53,7 @@ class AxisDirection:
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
-        options = {"keepdims": False} if self._keepdims else {}
+        options: dict[str, Any] = {"keepdims": False} if self._keepdims else {}
         options |= {"out": None, "dtype": None, "where": True}
         if self._definition.has_empty_rows:
             options["empty"] = EMPTY[0]
