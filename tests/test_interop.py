@@ -10,7 +10,6 @@ import polars
 import pytest
 import xarray
 import zarr
-from cases import AXISWISE
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -177,7 +176,7 @@ def test_dask_distributed_along_an_axis_in_chunks(cluster):
     lazy = dask.array.from_array(X, chunks=(25, 11))
     results = {
         name: [fa.get(name)(x, **required_parameters(fa.get(name))) for x in (lazy, X)]
-        for name in (*AXISWISE, "swiglu")
+        for name in ("softmax", "logsumexp", "sparsemax", "maxout", "swiglu")
     }
     results["backward"] = [fa.softmax.backward(x, x) for x in (lazy, X)]
     results["two results"] = [fa.gelu.value_and_derivative(x)[1] for x in (lazy, X)]
