@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _NAMES_ELSEWHERE = {
     "set_num_threads": "fastact._engine.threads",
     "get_num_threads": "fastact._engine.threads",
+    "gumbel_softmax": "fastact._gumbel_softmax",
     "maxout_dense": "fastact._dense",
 }
 
@@ -63,7 +64,7 @@ def names(kind: str | None = None) -> list[str]:
     --------
     >>> import fastact as fa
     >>> fa.names("axiswise")
-    ['log_softmax', 'maxout', 'softmax']
+    ['entmax15', 'hardmax', 'log_softmax', 'logsumexp', 'maxout', 'softmax', 'softmin', 'sparsemax']
     """
     if kind not in (None, "elementwise", "axiswise", "gated", "joined"):
         raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated', 'joined' or None, got {kind!r}")

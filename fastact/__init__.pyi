@@ -7,6 +7,7 @@ from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
 from fastact._joined_activation import JoinedActivation
+from fastact._gumbel_softmax import GumbelSoftmax
 
 __version__: str
 
@@ -15,6 +16,7 @@ def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActi
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
+gumbel_softmax: GumbelSoftmax
 maxout_dense: MaxoutDense
 
 aptx: Activation
@@ -26,6 +28,7 @@ celu: Activation
 cloglog: Activation
 crelu: JoinedActivation
 elu: Activation
+entmax15: AxisActivation
 exponential: Activation
 gaussian: Activation
 geglu: GatedActivation
@@ -38,6 +41,7 @@ hard_mish: Activation
 hard_sigmoid: Activation
 hard_swish: Activation
 hard_tanh: Activation
+hardmax: AxisActivation
 hardshrink: Activation
 identity: Activation
 isrlu: Activation
@@ -48,6 +52,7 @@ log_sigmoid: Activation
 log_softmax: AxisActivation
 logish: Activation
 logit: Activation
+logsumexp: AxisActivation
 maxout: AxisActivation
 mish: Activation
 phish: Activation
@@ -68,11 +73,13 @@ smelu: Activation
 snake: Activation
 softexponential: Activation
 softmax: AxisActivation
+softmin: AxisActivation
 softplus: Activation
 softshrink: Activation
 softsign: Activation
 sparse_plus: Activation
 sparse_sigmoid: Activation
+sparsemax: AxisActivation
 squareplus: Activation
 star_relu: Activation
 swiglu: GatedActivation

@@ -4,10 +4,12 @@ import functools
 import inspect
 from typing import Any
 
-from fastact._activation import find
-from fastact._axis_activation import as_array, no_such_direction
+from fastact._activation import as_array, find, is_dask
+from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition
 from fastact._halves import HalvesDirection
+from fastact._labelled import call as call_of_labelled
+from fastact._labelled import is_labelled
 
 _SPLIT = ("axis", "interleaved", "gate_first")
 
@@ -34,11 +36,13 @@ class GatedDirection(HalvesDirection):
         return inspect.Signature([*arrays, gate, axis, *split, *choices, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = self._bound(args, keywords)
+        given, keywords_given = self._bound(args, keywords), keywords
         keywords = {name: value for name, value in keywords.items() if name not in _SPLIT}
         *grad, x = (given[name] for name in self._arrays[:-1])
         if given["gate"] is not None:
             return self._halves(*grad, x, given["gate"], **keywords)
+        if is_labelled(x):
+            return call_of_labelled(self, (*grad, x), keywords_given)
         x = as_array(x)
         axis = self._axis(given["axis"], x)
         if (length := x.shape[axis]) % 2:
@@ -47,6 +51,11 @@ class GatedDirection(HalvesDirection):
         halves = [x[place] for place in places]
         if not grad:
             return self._halves(*halves, **keywords)
+        if any(map(is_dask, (x, *grad))):
+            from fastact import _dask
+
+            gradients = self._halves(*grad, *halves, **keywords)
+            return _dask.joined(gradients, x, axis, given["interleaved"], given["gate_first"])
         return self._joined(x.shape, places, [_as_operand(grad[0]), *halves], keywords)
 
     def __reduce__(self) -> tuple:

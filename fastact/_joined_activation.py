@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastact._activation import find
-from fastact._axis_activation import _is_dask, as_array, no_such_direction
+from fastact._activation import as_array, find, is_dask
+from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition
 from fastact._halves import HalvesDirection
 
@@ -33,7 +33,7 @@ class JoinedDirection(HalvesDirection):
             if grad[0].shape != shape:
                 raise ValueError(f"{self.name}: grad must have the output's shape {shape}, got {grad[0].shape}")
             return self._halves(*(grad[0][place] for place in places), x, **keywords)
-        if _is_dask(x) and not keywords:  # lazy, it stays so
+        if is_dask(x) and not keywords:  # lazy, it stays so
             dtype, function = self._dtype([x], keywords), find(self._definition.name)
             return np.concatenate([x.map_blocks(_half, function, axis, part, dtype=dtype) for part in (0, 1)], axis)
         return self._joined(shape, places, [np.asanyarray(x)], keywords)

@@ -101,6 +101,8 @@ class Torch:
             "tanhshrink": functional.tanhshrink,
             "softmax": lambda x: functional.softmax(x, -1),
             "log_softmax": lambda x: functional.log_softmax(x, -1),
+            "softmin": lambda x: functional.softmin(x, -1),
+            "logsumexp": lambda x: torch.logsumexp(x, -1),
         }
         selu = (1.6732632423543772, 1.0507009873554805)
         self.backwards = {
@@ -174,6 +176,7 @@ class Jax:
             "squareplus": nn.squareplus,
             "softmax": nn.softmax,
             "log_softmax": nn.log_softmax,
+            "logsumexp": lambda x: nn.logsumexp(x, -1),
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
@@ -212,6 +215,7 @@ class OnnxRuntime:
         "hard_swish": ("HardSwish", {}),
         "softmax": ("Softmax", {"axis": -1}),
         "log_softmax": ("LogSoftmax", {"axis": -1}),
+        "hardmax": ("Hardmax", {"axis": -1}),
     }
 
     def __init__(self) -> None:
@@ -262,6 +266,7 @@ class NumpyScipy:
             "gelu": lambda x: x * special.ndtr(x),
             "softmax": lambda x: special.softmax(x, -1),
             "log_softmax": lambda x: special.log_softmax(x, -1),
+            "logsumexp": lambda x: special.logsumexp(x, -1),
         }
 
     def call(self, case: Case, threads: int) -> Call | None:

@@ -25,6 +25,39 @@ def _softmax(x: Any) -> Any:
     return (e := np.exp(x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)
 
 
+def _softmin(x: Any) -> Any:
+    return (e := np.exp(x.min(-1, keepdims=True) - x)) / e.sum(-1, keepdims=True)
+
+
+def _logsumexp(x: Any) -> Any:
+    return (most := x.max(-1)) + np.log(np.exp(x - most[..., None]).sum(-1))
+
+
+def _hardmax(x: Any) -> Any:
+    return (np.arange(x.shape[-1]) == x.argmax(-1)[..., None]).astype(x.dtype)
+
+
+def _sparsemax(x: Any) -> Any:
+    largest, counts = np.sort(x)[..., ::-1], np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    thresholds = (largest.cumsum(-1) - 1) / counts
+    last = (largest > thresholds).sum(-1, keepdims=True) - 1
+    return np.maximum(x - np.take_along_axis(thresholds, last, -1), 0)
+
+
+def _entmax15(x: Any) -> Any:
+    halves = (x - x.max(-1, keepdims=True)) / 2
+    largest, counts = np.sort(halves)[..., ::-1], np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    means, squares = largest.cumsum(-1) / counts, (largest * largest).cumsum(-1) / counts
+    thresholds = means - np.sqrt(np.maximum(1 / counts - (squares - means * means), 0))
+    last = (largest >= thresholds).sum(-1, keepdims=True) - 1
+    return np.maximum(halves - np.take_along_axis(thresholds, last, -1), 0) ** 2
+
+
+def _weighted(weights: Any, grad: Any) -> Any:
+    """Weights times what grad is above its weighted mean."""
+    return weights * (grad - (grad * weights).sum(-1, keepdims=True) / weights.sum(-1, keepdims=True))
+
+
 def _odd_root(x: Any) -> Any:
     return 1 / np.sqrt(1 + x * x)
 
@@ -92,6 +125,11 @@ VALUES: dict[str, Formula] = {
     "softmax": _softmax,
     "log_softmax": lambda x: (s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True)),
     "crelu": lambda x: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], -1),
+    "softmin": _softmin,
+    "logsumexp": _logsumexp,
+    "hardmax": _hardmax,
+    "sparsemax": _sparsemax,
+    "entmax15": _entmax15,
     "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(-1),
 }
 
@@ -152,9 +190,14 @@ DERIVATIVES: dict[str, Formula] = {
 }
 
 _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
-    "softmax": lambda grad, x: (y := _softmax(x)) * (grad - (grad * y).sum(-1, keepdims=True)),
+    "softmax": lambda grad, x: _weighted(_softmax(x), grad),
+    "softmin": lambda grad, x: -_weighted(_softmin(x), grad),
     "log_softmax": lambda grad, x: grad - _softmax(x) * grad.sum(-1, keepdims=True),
     "crelu": lambda grad, x: (halves := np.split(grad, 2, -1))[0] * (x > 0) - halves[1] * (x < 0),
+    "logsumexp": lambda grad, x: grad[..., None] * _softmax(x),
+    "hardmax": lambda grad, x: np.zeros_like(x),
+    "sparsemax": lambda grad, x: _weighted((_sparsemax(x) > 0).astype(x.dtype), grad),
+    "entmax15": lambda grad, x: _weighted(np.sqrt(_entmax15(x)), grad),
 }
 
 
