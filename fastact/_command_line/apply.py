@@ -91,7 +91,9 @@ def _apply_in_blocks(
         for block in _blocks(source.shape, source.itemsize, fortran, axis):
             # Maps of one block's life: pages of a closed map no longer count as this process's memory.
             operand = _map_again(source, "r")[block].astype(dtype, copy=False)
-            function(operand, out=_map_again(target, "r+")[block])
+            result = block if axis is None or len(shape) == source.ndim else (*block[:axis], *block[axis + 1 :])
+            place: tuple[Any, ...] = (*result, ...)  # a view, of a result without an axis too
+            function(operand, out=_map_again(target, "r+")[place])
             progress.advance(operand.size * source.itemsize)
 
 
@@ -101,8 +103,8 @@ def _result_layout(
     """Find shape and dtype of the result from an empty sample."""
     if axis is None:
         return shape, function(np.empty(0, dtype)).dtype
-    sample = function(np.empty((0, shape[axis]), dtype), axis=-1)  # maxout, for one, shortens the axis
-    return (*shape[:axis], sample.shape[-1], *shape[axis + 1 :]), sample.dtype
+    sample = function(np.empty((0, shape[axis]), dtype), axis=-1)  # maxout shortens the axis, logsumexp leaves none
+    return (*shape[:axis], *sample.shape[1:], *shape[axis + 1 :]), sample.dtype
 
 
 def _blocks(
