@@ -118,7 +118,7 @@ class Definition:
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
     reduces : bool
-        Of a function along an axis: whether its result has no longer that axis.
+        Of a function along an axis: whether its result lacks that axis.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
