@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _NAMES_ELSEWHERE = {
     "set_num_threads": "fastact._engine.threads",
     "get_num_threads": "fastact._engine.threads",
+    "gumbel_softmax": "fastact._gumbel_softmax",
     "maxout_dense": "fastact._dense",
 }
 

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import explained_dtype, find
+from fastact._activation import as_array, explained_dtype, find, is_dask
+from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._docstrings import docstring
+from fastact._jacobian import Jacobian
+from fastact._labelled import call as call_of_labelled
+from fastact._labelled import is_labelled
+from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
 
@@ -39,36 +44,59 @@ class AxisDirection:
         return _ufuncs.axiswise(self._definition.name, self._direction).ufunc
 
     @functools.cached_property
+    def _rows(self) -> Rows:
+        return Rows(self.name, self._definition, self._direction, self._run, self._result_dtype)
+
+    @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
-        keepdims = [kinds("keepdims", kinds.KEYWORD_ONLY, default=False)] if self._keepdims else []
-        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=None) for name in ("out", "dtype")]
-        return inspect.Signature([*arrays, *own, axis, *keepdims, *keywords])
+        options: dict[str, Any] = {"keepdims": False} if self._keepdims else {}
+        options |= {"out": None, "dtype": None, "where": True}
+        if self._definition.has_empty_rows:
+            options["empty"] = EMPTY[0]
+        keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in options.items()]
+        return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
+        if any(map(is_labelled, args)):
+            return call_of_labelled(self, args, keywords)
         given = self._bound(args, keywords)
-        arrays = [as_array(given[name]) for name in self._arrays]
-        axis = self._axis(given["axis"], arrays[-1])
+        arrays = [as_array(given.pop(name)) for name in self._arrays]
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
-        if isinstance(options.get("out"), ndarray) and not options["out"].flags.writeable:
+        if isinstance(given["out"], ndarray) and not given["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
-        if self._own:
-            return self._pick(arrays, given["pieces"], axis, options)
-        if given.get("keepdims") and self._direction == "value":
-            options["keepdims"] = True
-        elif given.get("keepdims"):
-            arrays[0] = self._without_axis(arrays[0], axis, arrays[-1])
-        if not options and any(map(_is_dask, arrays)):
+        return self._general_call(arrays, given, options)
+
+    def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
+        x = arrays[-1]
+        if any(map(is_dask, [*arrays, given["where"]])):
             from fastact import _dask
 
-            if _dask.is_cut(arrays, axis):
-                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axis)
-        return self._run(arrays, options, axis=axis)
+            return _dask.along_axes(self, arrays, normalized(self.name, given["axis"], x.ndim), given)
+        left_out = left_out_by(self.name, given["where"], x.shape)
+        if self._own:
+            return self._pick(arrays, given["pieces"], self._axis(given["axis"], x), left_out, options)
+        axes = normalized(self.name, given["axis"], x.ndim)
+        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+        if given.get("keepdims"):
+            return self._kept(arrays, axes, left_out, empty, options)
+        return self._rows(arrays, axes, left_out, empty, options)
+
+    def _kept(self, arrays: list, axes: tuple, left_out: Any, empty: str, options: dict[str, Any]) -> Any:
+        """Run where the output has kept its axes, each with length 1."""
+        *grad, x = arrays
+        grad = [self._without_axes(array, axes, x, "grad") for array in grad]
+        if grad or "out" not in options:
+            result = self._rows([*grad, x], axes, left_out, empty, options)
+            return result if grad else np.expand_dims(result, axes)
+        out = self._without_axes(options["out"], axes, x, "out")
+        self._rows(arrays, axes, left_out, empty, options | {"out": out})
+        return options["out"]
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
         """What was given for each name of the signature."""
@@ -87,19 +115,12 @@ class AxisDirection:
         return keywords.keys() <= {"axis"} and type(axis) is int and -dimensions <= axis < dimensions
 
     def _axis(self, axis: Any, array: Any) -> int:
+        """The axis; a function that splits it, or groups its elements, takes but one."""
         try:
-            axis = operator.index(axis)
+            (axis,) = normalized(self.name, operator.index(axis), array.ndim)
         except TypeError:
             raise TypeError(f"{self.name}: axis must be an integer, got {axis!r}") from None
-        dimensions = array.ndim
-        if not dimensions:
-            raise ValueError(f"{self.name} needs an array of at least one dimension, got a scalar")
-        if not -dimensions <= axis < dimensions:
-            raise ValueError(
-                f"{self.name}: axis {axis} is out of range for an array of {dimensions} "
-                f"dimension{'s' if dimensions > 1 else ''}; use {-dimensions} to {dimensions - 1}"
-            )
-        return axis % dimensions
+        return axis
 
     def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
         try:
@@ -108,6 +129,14 @@ class AxisDirection:
             raise self._explained(error, arrays, options) from None
         _ufuncs.raise_failure()
         return result
+
+    def _result_dtype(self, arrays: list, options: dict[str, Any]) -> np.dtype:
+        if "dtype" in options:
+            return np.dtype(options["dtype"])
+        try:
+            return self.ufunc.resolve_dtypes((*(array.dtype for array in arrays), None))[-1]
+        except TypeError as error:
+            raise self._explained(error, arrays, options) from None
 
     def _explained(self, error: Exception, arrays: list, options: dict[str, Any]) -> Exception:
         if isinstance(error, TypeError):
@@ -120,35 +149,28 @@ class AxisDirection:
             )
         return ValueError(f"{self.name}: operands of shapes {shapes} do not fit together")
 
-    def _without_axis(self, grad: Any, axis: int, x: Any) -> Any:
-        """The gradient of a result that has kept its axis, with length 1."""
-        if grad.ndim != x.ndim or grad.shape[axis] != 1:
+    def _without_axes(self, array: Any, axes: tuple, x: Any, name: str) -> Any:
+        """An array that has kept axes, each with length 1, without them."""
+        if np.ndim(array) != x.ndim or any(array.shape[axis] != 1 for axis in axes):
             raise ValueError(
-                f"{self.name}: with keepdims=True grad must have {x.ndim} dimensions, and length 1 along axis {axis}, "
-                f"got shape {grad.shape}"
+                f"{self.name}: with keepdims=True {name} must have {x.ndim} dimensions, and length 1 along axis "
+                f"{', '.join(map(str, axes))}, got shape {np.shape(array)}"
             )
-        return grad.squeeze(axis)
+        return array.squeeze(axes)
 
     # --- maxout: groups along the axis become an axis of their own -----------------------------------
 
-    def _pick(self, arrays: list, pieces: Any, axis: int, options: dict[str, Any]) -> Any:
-        pieces = self._pieces(pieces, arrays[-1].shape[axis])
-        *others, x = arrays
-        units = x.shape[axis] // pieces
-        grouped = x.reshape(*x.shape[:axis], units, pieces, *x.shape[axis + 1 :])
-        if self._direction == "value":
-            return self._run([grouped], options, axes=[(axis + 1,), ()])
-        if others[0].shape != (expected := (*x.shape[:axis], units, *x.shape[axis + 1 :])):
-            raise ValueError(f"{self.name}: grad must have the output's shape {expected}, got {others[0].shape}")
-        if "out" in options:
-            self._check_out(options["out"], x)
-            options["out"] = options["out"].reshape(grouped.shape, copy=False)
-        result = self._run([others[0], grouped], options, axes=[(), (axis + 1,), (axis + 1,)])
-        return result.reshape(x.shape)
-
-    def _check_out(self, out: Any, x: Any) -> None:
-        if out.shape != x.shape:
-            raise ValueError(f"{self.name}: out must have the shape of x, {x.shape}, got {out.shape}")
+    def _pick(self, arrays: list, pieces: Any, axis: int, left_out: Any, options: dict[str, Any]) -> Any:
+        *grad, x = arrays
+        pieces = self._pieces(pieces, x.shape[axis])
+        shape = (*x.shape[:axis], x.shape[axis] // pieces, pieces, *x.shape[axis + 1 :])
+        if left_out is not None:
+            left_out = left_out.reshape(shape)
+        if grad and "out" in options:
+            check_out(self.name, options["out"], x.shape)
+            options["out"] = options["out"].reshape(shape, copy=False)
+        result = self._rows([*grad, x.reshape(shape)], (axis + 1,), left_out, EMPTY[0], options)
+        return result.reshape(x.shape) if grad else result
 
     def _pieces(self, pieces: Any, channels: int) -> int:
         try:
@@ -168,20 +190,13 @@ class AxisDirection:
         return find, (self._definition.name, self._direction)
 
 
-def as_array(value: Any) -> Any:
-    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
-
-
 def no_such_direction(activation: Any, name: str) -> AttributeError:
     """What to raise for an attribute that an activation lacks."""
     if name.startswith("__"):
         return AttributeError(name)
-    known = ", ".join([*activation.info.directions[1:], "info", "ufunc"])
+    others = ["jacobian"] if activation.info.has_jacobian else []
+    known = ", ".join([*activation.info.directions[1:], *others, "info", "ufunc"])
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
-
-
-def _is_dask(array: Any) -> bool:
-    return type(array).__module__.startswith("dask.array")
 
 
 class AxisActivation(AxisDirection):
@@ -191,6 +206,8 @@ class AxisActivation(AxisDirection):
     ----------
     backward, backward_from_output : AxisDirection
         The gradient with respect to x, from x or from y where y suffices.
+    jacobian : Jacobian
+        The derivatives of a row's results with respect to its elements, where a row gives as many as it has.
     info : Definition
         Formula, papers, and the rest that is known.
     """
@@ -200,6 +217,8 @@ class AxisActivation(AxisDirection):
         self.info = definition
         for direction in definition.directions[1:]:
             setattr(self, direction, AxisDirection(definition, direction))
+        if definition.has_jacobian:
+            self.jacobian = Jacobian(definition)
 
     def __getattr__(self, name: str) -> Any:
         raise no_such_direction(self, name)

@@ -117,6 +117,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    left_out : tuple of float
+        Of a function along an axis: the input that takes no part in a row, and what it gives itself.
     reduces : bool
         Of a function along an axis: whether its result lacks that axis.
     gate : str
@@ -157,6 +159,7 @@ class Definition:
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reduces: bool = False
     check: Callable | None = None
+    left_out: tuple[float, float] = (float("-inf"), 0.0)
     gate: str = ""
     draw: Callable | None = None
     drawn_for: str = ""
@@ -186,6 +189,20 @@ class Definition:
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
+
+    def has_winner(self, direction: str) -> bool:
+        """Whether results of a direction depend on which of a row's largest elements comes first."""
+        return "won" in inspect.signature(self.formulas[direction]).parameters
+
+    @property
+    def has_empty_rows(self) -> bool:
+        """Whether a function along an axis leaves open what a row gives in which no element takes part."""
+        return self.has_jacobian and not self.has_winner("value")
+
+    @property
+    def has_jacobian(self) -> bool:
+        """Whether a function along an axis gives as many results for a row as it has elements."""
+        return self.kind == "axiswise" and not self.reduces
 
     def arrays(self, direction: str) -> tuple[str, ...]:
         """The arrays that a direction takes, parameters apart."""

@@ -14,6 +14,7 @@ _SYMBOLS = {
     "derivative_from_output": r"f'(x), from y = f(x)",
     "backward_from_output": r"grad * f'(x), from y = f(x)",
     "parameter_gradients": r"the sums of grad * df/dp, for each parameter p",
+    "jacobian": r"df(x)_i / dx_j",
 }
 _GATED_SYMBOLS = {"value": "f(x, gate)", "backward": "grad * df/dx and grad * df/dgate"}
 _ARRAY_TEXTS = {
@@ -21,6 +22,7 @@ _ARRAY_TEXTS = {
     "y": "What the activation returned.",
     "grad": "Gradient with respect to the output; broadcasts with the other array.",
 }
+_AXIS_ARRAY_TEXTS = {"grad": "Gradient with respect to the output, of its shape."}
 _GATE = """gate : array_like, optional
     The gate's input. Without it `x` is split in two along `axis`: its first half, and then the gate's.
 axis : int, default -1
@@ -30,16 +32,26 @@ interleaved : bool, default False
 gate_first : bool, default False
     The gate's part comes first."""
 _KEEPDIMS = {
-    "value": "Leave the axis in the result, with length 1.",
-    "backward": "The axis is left in `grad`, with length 1.",
+    "value": "Leave the axes in the result, each with length 1.",
+    "backward": "The axes are left in `grad`, each with length 1.",
 }
 _DTYPES = (
     "float16, float32, float64 and bfloat16 keep their dtype; bool and 8- and 16-bit integers give float32; wider "
     "integers and Python numbers give float64."
 )
+_WHERE = """where : array_like of bool, default True
+    Which elements take part; it broadcasts to `x`. The others count for nothing in their row and give {nothing:g}. A
+    mask costs a copy of each operand. What a masked array masks is left out, and masked in the result."""
+_EMPTY = """empty : {{"nan", "zero", "uniform"}}, default "nan"
+    What a row gives that is empty, because all of its elements are {absent:g} or left out: {choices}."""
 _ERRORS = {
     "TypeError": "If an operand's dtype is complex, longdouble, object or text.",
     "ValueError": "If a parameter is out of its range, shapes do not fit together, or `out` cannot be written.",
+}
+_AXIS_ERRORS = {
+    "TypeError": "If an operand's dtype is complex, longdouble, object or text, or `where` is not boolean.",
+    "ValueError": "If an axis is out of range or named twice, shapes do not fit together, a word is not one of those "
+    "listed, or `out` cannot be written.",
 }
 
 
@@ -49,13 +61,17 @@ def docstring(definition: Definition, direction: str) -> str:
         _summary(definition, direction),
         _section("Parameters", _parameters(definition, direction)),
         _section("Returns", _returns(definition, direction)),
-        _section("Raises", "\n".join(f"{name}\n    {text}" for name, text in _ERRORS.items())),
+        _section("Raises", "\n".join(f"{name}\n    {text}" for name, text in _errors(definition).items())),
         _section("See Also", _see_also(definition, direction)),
         _section("Notes", _notes(definition, direction)),
         _section("References", "\n".join(f".. [{n}] {paper}" for n, paper in enumerate(definition.papers, 1))),
         _section("Examples", _example(definition, direction)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _errors(definition: Definition) -> dict[str, str]:
+    return _AXIS_ERRORS if definition.kind == "axiswise" else _ERRORS
 
 
 def _section(title: str, body: str) -> str:
@@ -73,6 +89,7 @@ def _summary(definition: Definition, direction: str) -> str:
         "derivative_from_output": "First derivative, from the output, of",
         "backward_from_output": "Gradient that reaches the input, from the output, of",
         "parameter_gradients": "Gradients that reach the parameters of",
+        "jacobian": "Jacobian matrices of",
     }
     return f"{titles[direction]} `{definition.name}`: {_symbol(definition, direction)}."
 
@@ -83,7 +100,8 @@ def _symbol(definition: Definition, direction: str) -> str:
 
 def _parameters(definition: Definition, direction: str) -> str:
     arrays = definition.arrays(direction)
-    lines = [f"{name} : array_like\n    {_ARRAY_TEXTS[name]}" for name in arrays if name != "gate"]
+    texts = _ARRAY_TEXTS | (_AXIS_ARRAY_TEXTS if definition.kind == "axiswise" else {})
+    lines = [f"{name} : array_like\n    {texts[name]}" for name in arrays if name != "gate"]
     if definition.gate:
         lines.append(_GATE)
     if definition.name == "maxout":
@@ -100,15 +118,37 @@ def _parameters(definition: Definition, direction: str) -> str:
         lines.append("rng : numpy.random.Generator or seed, optional\n    Draw a slope per element: the training form.")
         lines.append("return_slopes : bool, default False\n    With `rng`, return the slopes too: ``(y, slopes)``.")
     if definition.kind == "axiswise":
-        lines.append("axis : int, default -1\n    The axis to work along.")
-        if definition.reduces and definition.name != "maxout":
-            lines.append(f"keepdims : bool, default False\n    {_KEEPDIMS[direction]}")
-        lines.append("out : ndarray, optional\n    Where to put the result.")
-        lines.append("dtype : dtype, optional\n    The dtype to compute in.")
+        lines += _axis_keywords(definition, direction)
     elif direction != "parameter_gradients":
         lines.append("out : ndarray or tuple of ndarray, optional\n    Where to put the result; may be an input.")
         lines.append("where, casting, order, dtype, subok, signature\n    As for every `numpy.ufunc`.")
     return "\n".join(lines)
+
+
+def _axis_keywords(definition: Definition, direction: str) -> list[str]:
+    axis = "axis : int, tuple of int or None, default -1\n    The axis to work along; several become one, None is all."
+    if definition.name == "maxout":
+        axis = "axis : int, default -1\n    The axis to work along."
+    dtype = "dtype : dtype, optional\n    The dtype to compute in."
+    if direction == "jacobian":
+        return [axis, dtype]
+    (absent, result), is_value = definition.left_out, direction == "value"
+    lines = [axis, "out : ndarray, optional\n    Where to put the result.", dtype]
+    if definition.reduces and definition.name != "maxout":
+        lines.insert(1, f"keepdims : bool, default False\n    {_KEEPDIMS[direction]}")
+    lines.append(_WHERE.format(nothing=result if is_value else 0.0))
+    if definition.has_empty_rows:
+        lines.append(_EMPTY.format(absent=absent, choices=_empty_choices(result, direction)))
+    return lines
+
+
+def _empty_choices(result: float, direction: str) -> str:
+    if direction == "value":
+        return f"NaN, {result:g}, or what equal elements give: those that take part, or all where none does"
+    choices = "a gradient of NaN, 0, or 0"
+    if direction == "backward_from_output":
+        choices += ". A uniform `y` does not tell that its row was empty; only what is left out does"
+    return choices
 
 
 def _returns(definition: Definition, direction: str) -> str:
@@ -118,6 +158,11 @@ def _returns(definition: Definition, direction: str) -> str:
         return f"y, d : ndarray or scalar\n    Two arrays. {_DTYPES}"
     if definition.gate and direction == "backward":
         return f"ndarray or tuple of ndarray\n    Of the shape of `x`; with a `gate`, one array for each. {_DTYPES}"
+    if direction == "jacobian":
+        return (
+            "ndarray, shape (..., n, n)\n    Element [..., i, j] is the derivative of result i with respect to element "
+            f"j of a row of n; the other axes of `x` come first. {_DTYPES}"
+        )
     shape = "Of the operands' broadcast shape; a scalar if they are scalars."
     if definition.name == "maxout" and direction == "value":
         shape = "Of the input's shape, with the axis `pieces` times shorter."
@@ -131,7 +176,8 @@ def _returns(definition: Definition, direction: str) -> str:
 
 
 def _see_also(definition: Definition, direction: str) -> str:
-    others = [name for name in definition.directions if name != direction]
+    offered = [*definition.directions, *(["jacobian"] if definition.has_jacobian else [])]
+    others = [name for name in offered if name != direction]
     return "\n".join(
         f"{definition.name if name == 'value' else f'{definition.name}.{name}'} : {_symbol(definition, name)}"
         for name in others
@@ -162,6 +208,8 @@ def _notes(definition: Definition, direction: str) -> str:
             f"Avoid: {definition.avoid}",
         ]
         lines += [f"Elsewhere called: {', '.join(definition.aliases)}."] if definition.aliases else []
+    if direction == "jacobian":
+        lines.append("Memory: n times that of `x`. Accuracy: at most 2 ULP in float32, 4 ULP in float64.")
     if direction == "parameter_gradients":
         lines.append(
             "Sums run in float64, in an order that shapes alone decide: the same bits for any number of threads."
@@ -210,6 +258,7 @@ def _example(definition: Definition, direction: str) -> str:
         target = "y, d" if direction == "value_and_derivative" else "result"
         lines += [">>> x = np.array([-1.0, 0.0, 1.0])", f">>> {target} = fa.{name}({first}{array})"]
         shape = () if definition.reduces and direction == "value" else (3,)
+        shape = (3, 3) if direction == "jacobian" else shape
     if direction == "parameter_gradients":
         return "\n".join([*lines, ">>> len(result)", str(len(definition.parameters))])
     shown = "d" if direction == "value_and_derivative" else "result"

@@ -13,6 +13,7 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
+from fastact._gumbel_softmax import GumbelSoftmax
 
 __version__: str
 
@@ -21,6 +22,7 @@ def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
+gumbel_softmax: GumbelSoftmax
 maxout_dense: MaxoutDense
 
 """
