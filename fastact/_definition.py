@@ -121,7 +121,7 @@ class Definition:
     left_out : tuple of float
         Of a function along an axis: the input that takes no part in a row, and what it gives itself.
     reduces : bool
-        Of a function along an axis: whether its result has no longer that axis.
+        Of a function along an axis: whether its result lacks that axis.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None

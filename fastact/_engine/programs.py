@@ -87,8 +87,8 @@ class RowsProgram:
         self.words[j.STATE] = state().ctypes.data
         cores = signature.replace("->", ",").split(",")
         self.words[rows.HAVE_AXIS] = sum((core != "()") << operand for operand, core in enumerate(cores))
-        self._of_nothing = np.array(-np.inf).astype(dtypes[0])
         if signature == "(n)->()":
+            self._of_nothing = np.array(-np.inf).astype(dtypes[0])
             self.words[rows.OF_NOTHING] = self._of_nothing.ctypes.data
         self.address = self.words.ctypes.data
         _programs[self.address] = self
@@ -105,8 +105,9 @@ class RowsProgram:
         if formulas.extreme is not None:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
-            self.words[rows.THRESHOLD_TERM_COUNT] = row_kernels.threshold_term_count(self.name)
-            self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, working).address
+            self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
+            kernel = row_kernels.threshold_kernel(self.name, self.direction, working)
+            self.words[rows.THRESHOLD_KERNEL] = kernel.address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(working).address
         kernel = row_kernels.row_kernel(self.name, self.direction, working)
         self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there

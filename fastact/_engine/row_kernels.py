@@ -12,7 +12,8 @@ takes ``won`` instead is told whether its element is the first of its row's larg
 
 Terms may ask for a row's ``threshold``, too. It is found by iteration from -1, the threshold of a row of one element:
 ``threshold_terms`` gives, of one element of x, what is summed along the axis, and ``threshold_step`` how far these sums
-raise the threshold. That ends where no row of a tile changes any more; a step that is not positive changes nothing.
+raise the threshold. That ends where no row of a tile changes any more; a step that is not positive changes nothing, so
+that a row may be asked for more steps than it needs.
 """
 
 import functools
@@ -47,6 +48,8 @@ STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
 LANE_COUNT = 64
 MAX_TERMS = MAX_CONSTANTS = 2
+# What terms may ask for of a row besides its threshold.
+EXTREMES = ("largest", "smallest")
 #: Numbers of float64 that a number in working precision is stored as.
 PARTS = {"float32": 1, "float64": 2}
 
@@ -113,7 +116,7 @@ class Formulas:
         self.inputs = len(registry[name].arrays(direction))
         result = inspect.signature(self.result).parameters
         self.needs_kept, self.in_order = "kept" in result, "won" in result
-        self.term_count, self.needs_threshold, self.extreme = 0, False, "largest"
+        self.term_count, self.threshold_term_count, self.needs_threshold, self.extreme = 0, 0, False, "largest"
         if self.in_order:
             return
         self.terms, self.row = formulas[f"{direction}_terms"], formulas[f"{direction}_row"]
@@ -122,7 +125,10 @@ class Formulas:
         self.needs_threshold = "threshold" in of_row
         self.term_count = len(inspect.signature(self.row).parameters) - len(of_row)
         self.constant_count = len(result) - self.inputs - 1
-        if self.term_count > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
+        if self.needs_threshold:
+            self.threshold_terms, self.threshold_step = formulas["threshold_terms"], formulas["threshold_step"]
+            self.threshold_term_count = len(inspect.signature(self.threshold_step).parameters)
+        if max(self.term_count, self.threshold_term_count) > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
             raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
 
 
@@ -259,16 +265,17 @@ def row_kernel(name, direction, dtype):
 # --- thresholds ------------------------------------------------------------------------------------
 
 
-def threshold_term_count(name):
-    """How many sums a function's next threshold is made of."""
-    return len(inspect.signature(registry[name].formulas["threshold_step"]).parameters) - 1
+def threshold_kernel(name, direction, dtype):
+    """Compile what raises rows' thresholds: begin them, write the terms of a block's elements, take a step.
 
-
-def threshold_kernel(name, dtype):
-    """Compile what raises rows' thresholds: begin them, write the terms of a block's elements, take a step."""
-    register_helpers()
-    formulas, count = registry[name].formulas, threshold_term_count(name)
-    terms, step = inlined(formulas["threshold_terms"]), inlined(formulas["threshold_step"])
+    All directions of a function share it.
+    """
+    formulas = Formulas(name, direction)
+    terms, step, count = (
+        inlined(formulas.threshold_terms),
+        inlined(formulas.threshold_step),
+        formulas.threshold_term_count,
+    )
     element, enter = ELEMENT[dtype], ENTER[dtype]
     size, load_known = element.bitwidth // 8, _load_known(dtype, True)
     load_threshold, load_of_row, store_threshold = _stored(dtype, ROWS_BYTES)
@@ -288,7 +295,7 @@ def threshold_kernel(name, dtype):
             changed = 0
             for row in range(rows):
                 last = load_threshold(thresholds, 0, row)
-                rise = step(*((last,) + load_sums(sums, row)))
+                rise = step(*load_sums(sums, row))
                 threshold = last + where(rise <= 0.0, 0.0, rise)  # NaN stays
                 store_threshold(thresholds, 0, row, threshold)
                 changed += np.int64(threshold - last > 0.0)
@@ -310,9 +317,6 @@ def threshold_kernel(name, dtype):
 
 
 # --- largest and smallest elements -----------------------------------------------------------------
-
-
-EXTREMES = ("largest", "smallest")
 
 
 def _key(dtype, extreme):

@@ -1,8 +1,8 @@
 """Functions along an axis: the loop behind generalised ufuncs, which cuts arrays into blocks of rows.
 
 Threads take tiles: neighbouring rows, whole. A tile is gone through block by block, once for each of what its rows
-need: their largest (or smallest) elements, their thresholds, which takes several rounds, their sums, their results.
-Terms that fit the scratch memory are kept for the results.
+need: their largest or smallest elements, their sums, their results; and several times, before their sums, where they
+need thresholds. Terms that fit the scratch memory are kept for the results.
 Where there are fewer tiles than threads, because rows are long, threads share a tile's rows instead, chunk by chunk.
 
 A row's sums are sums of chunks, whose length the row's alone decides, and so is each chunk's: a row has the same bits
@@ -201,8 +201,8 @@ def clear_sums(program, block, rows, term_count):
 @register_jitable
 def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
     """Find the sums of a tile's rows, chunk by chunk."""
-    clear_sums(llvm.load_word(job, PROGRAM), block, rows, term_count)
     if term_count != 0:
+        clear_sums(llvm.load_word(job, PROGRAM), block, rows, term_count)
         for chunk in range(llvm.load_word(job, CHUNKS)):
             start = chunk * llvm.load_word(job, CHUNK)
             add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, term_count)
@@ -352,8 +352,9 @@ def share_phase(job, phase, threads):
 def share_sums(job, block, rows, phase, threads, action):
     """Have the threads find a tile's sums, and a kernel make of these what it is for."""
     kernel, term_count = summing(llvm.load_word(job, PROGRAM), phase)
-    share_phase(job, phase, threads)
-    join_sums(job, block, rows, term_count)
+    if term_count != 0:
+        share_phase(job, phase, threads)
+        join_sums(job, block, rows, term_count)
     llvm.call_row_kernel(kernel, action, block)
 
 
@@ -403,7 +404,7 @@ def take_element_steps(job, steps, element_steps):
 
 @register_jitable
 def stand_in(job, element, args, steps):
-    """Let empty rows, of a function of one operand, hold one element each."""
+    """Let empty rows, of a function of one operand, hold this element each."""
     llvm.store_word(args, 0, element)
     llvm.store_word(steps, 0, 0)
     llvm.store_word(args, 1, llvm.load_word(llvm.load_word(job, ARGS), 1))

@@ -163,12 +163,13 @@ class log_softmax:
         return grad - exp_at_most_1(y) * total_grad
 
 
-# Down to here the logarithm's relative error is less than the absolute one that a step of Newton's leaves.
+# Below this the logarithm's relative error is small beside any other number, and a step of Newton's, whose error is
+# absolute, would do harm.
 NEWTON_FROM = 1e-3
 
 
 def _sharp_log_of_one_plus(x):
-    """log(1 + x) to an absolute error that matters to no sum with another number of its size."""
+    """log(1 + x) to some digits more, for sums that cancel."""
     y = log_of_one_plus(x)
     return where(x < NEWTON_FROM, y, y + ((1.0 + x) * exp_sharp(-y) - 1.0))
 

@@ -87,7 +87,7 @@ class sparsemax:
         part = _above(x, largest, threshold)
         return part, _is_positive(part)
 
-    def threshold_step(threshold, total, count):
+    def threshold_step(total, count):
         return (total - 1.0) / count
 
     def value_terms(x, largest, threshold):
@@ -133,7 +133,7 @@ def _root_of(y):
     kind="axiswise",
     formula=r"f(x)_i = \max(x_i / 2 - \tau, 0)^2, \quad \tau \text{ such that } \sum_j f(x)_j = 1",
     range=(0.0, 1.0),
-    derivative_range=(-0.25, 0.5),
+    derivative_range=(-(0.5**1.5), 1.0),
     saturation="Elements that get nothing have no gradient; where one element leads by 2 or more, none has.",
     use="Attention between softmax and sparsemax: zeros, but a smooth way to them.",
     avoid="Where every element must keep a gradient: softmax.",
@@ -155,7 +155,7 @@ class entmax15:
         root = _root(x, largest, threshold)
         return root * root, root
 
-    def threshold_step(threshold, total, total_root):
+    def threshold_step(total, total_root):
         return (total - 1.0) / (2.0 * total_root)
 
     def value_terms(x, largest, threshold):
