@@ -13,8 +13,8 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
-from fastact._joined_activation import JoinedActivation
 from fastact._gumbel_softmax import GumbelSoftmax
+from fastact._joined_activation import JoinedActivation
 
 __version__: str
 
