@@ -131,6 +131,10 @@ class Direction:
             elementwise = _ufuncs.general(self._definition.name, self._direction)
             self._check(parameters)
             operands = (*arrays, *parameters)
+        if elementwise.results > 1 and any(map(is_dask, operands)):
+            from fastact import _dask
+
+            return _dask.several_results(elementwise.ufunc, operands, keywords)
         if keywords.get("out") is not None:
             self._check_out(keywords["out"])
         if keywords.keys() <= {"out"} and (results := self._whole(elementwise, operands, keywords)) is not None:
@@ -159,11 +163,16 @@ class Direction:
                 raise ValueError(f"{self.name}: return_slopes needs rng, a numpy.random.Generator or a seed")
             return self(*args, **keywords)
         (x,), parameters = self._bind(args, keywords)
-        x, draw = np.asarray(x), self._definition.draw
+        x, draw = as_array(x), self._definition.draw
         dtype = keywords.get("dtype") or self(np.empty(0, x.dtype)).dtype
-        shape = np.broadcast_shapes(x.shape, *(np.shape(parameter) for parameter in parameters))
         assert draw is not None  # what `_is_drawn` says
-        slopes = np.asarray(draw(rng, shape, *parameters)).astype(dtype)
+        if any(map(is_dask, (x, *parameters))):
+            from fastact import _dask
+
+            slopes = _dask.drawn(draw, rng, x, parameters, dtype)
+        else:
+            shape = np.broadcast_shapes(x.shape, *(np.shape(parameter) for parameter in parameters))
+            slopes = np.asarray(draw(rng, shape, *parameters)).astype(dtype)
         y = find(self._definition.drawn_for)(x, slopes, **keywords)
         return (y, slopes) if return_slopes else y
 
@@ -246,6 +255,15 @@ def explained_dtype(name: str, error: TypeError, operands: Sequence[Any], keywor
     return TypeError(f"{name}: {error}")
 
 
+def as_array(value: Any) -> Any:
+    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
+
+
+def is_dask(value: Any) -> bool:
+    """Whether a value is a dask array, found out without importing dask."""
+    return type(value).__module__.startswith("dask.array")
+
+
 def _is_one_run(arrays: Sequence[ndarray]) -> bool:
     """Whether NumPy's iterator would make one long run of these arrays."""
     shape, dtype = arrays[0].shape, arrays[0].dtype
@@ -315,11 +333,15 @@ class ParameterGradients:
         return inspect.Signature([*arrays, *own])
 
     def __call__(self, grad: Any, x: Any, /, *args: Any, **keywords: Any) -> tuple[np.ndarray, ...]:
-        from fastact._engine.reductions import parameter_gradients
-
         call = self.__signature__.bind(grad, x, *args, **keywords)
         call.apply_defaults()
         parameters = [call.arguments[parameter.name] for parameter in self._definition.parameters]
+        if any(map(is_dask, (grad, x, *parameters))):
+            from fastact import _dask
+
+            return _dask.parameter_gradients(self._definition, grad, x, parameters)
+        from fastact._engine.reductions import parameter_gradients
+
         return parameter_gradients(self._definition, np.asarray(grad), np.asarray(x), parameters)
 
     def __repr__(self) -> str:

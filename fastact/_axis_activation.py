@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import explained_dtype, find
+from fastact._activation import as_array, explained_dtype, find, is_dask
 from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._docstrings import docstring
@@ -69,17 +69,17 @@ class AxisDirection:
         return self._general_call(arrays, given, options)
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
-        x = arrays[-1]
+        x, empty = arrays[-1], checked_empty(self.name, given.get("empty", EMPTY[0]))
         left_out = left_out_by(self.name, given["where"], x.shape)
-        if self._own:
-            return self._pick(arrays, given["pieces"], self._axis(given["axis"], x), left_out, options)
-        axes = normalized(self.name, given["axis"], x.ndim)
-        if not options and any(map(_is_dask, arrays)):
+        axes = (self._axis(given["axis"], x),) if self._own else normalized(self.name, given["axis"], x.ndim)
+        if any(map(is_dask, [*arrays, left_out])):
             from fastact import _dask
 
-            if _dask.is_cut(arrays, axes[0]):
-                return _dask.run(self._definition.name, self._direction, find(self._definition.name), arrays, axes[0])
-        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+            own = {name: given[name] for name in (*self._own, "keepdims") if given.get(name)}
+            own |= {"empty": empty} if empty != EMPTY[0] else {}
+            return _dask.along_axes(self, arrays, axes, left_out, options | own)
+        if self._own:
+            return self._pick(arrays, given["pieces"], axes[0], left_out, options)
         if given.get("keepdims"):
             return self._kept(arrays, axes, left_out, empty, options)
         return self._rows(arrays, axes, left_out, empty, options)
@@ -187,10 +187,6 @@ class AxisDirection:
         return find, (self._definition.name, self._direction)
 
 
-def as_array(value: Any) -> Any:
-    return value if hasattr(value, "ndim") and hasattr(value, "dtype") else np.asarray(value)
-
-
 def no_such_direction(activation: Any, name: str) -> AttributeError:
     """What to raise for an attribute that an activation lacks."""
     if name.startswith("__"):
@@ -198,10 +194,6 @@ def no_such_direction(activation: Any, name: str) -> AttributeError:
     others = ["jacobian"] if activation.info.has_jacobian else []
     known = ", ".join([*activation.info.directions[1:], *others, "info", "ufunc"])
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
-
-
-def _is_dask(array: Any) -> bool:
-    return type(array).__module__.startswith("dask.array")
 
 
 class AxisActivation(AxisDirection):

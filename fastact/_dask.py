@@ -1,50 +1,266 @@
-"""Softmax and its kin along an axis that dask has cut into chunks.
+"""What dask's own handling of ufuncs leaves out, done lazily and chunk by chunk.
 
-Each chunk does its own softmax; what one chunk has to know of the others is, per row, the largest element and the sum
-of exponentials. Those are small: they meet in one place, in long double, and go back as one number per row and chunk.
+A function along an axis that dask has cut needs of the other chunks very little, if it is softmax or of its kin: the
+largest element and the sum of exponentials of each row. Those meet in one place, in long double, and go back as one
+number per row and chunk. Groups of adjacent channels only need cuts between them. Every other function gets its axis in
+one chunk, cut again afterwards.
 """
 
-from collections.abc import Callable
+import functools
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask.array.core import unify_chunks
+
+import fastact
+from fastact import _axes, _ufuncs
+from fastact._definition import Definition
+from fastact._engine.blocks import WEIGHTED
+from fastact._engine.reductions import split_axes
+
+# --- element by element: dask takes ufuncs of one result -------------------------------------------
 
 
-def is_cut(arrays: list, axis: int) -> bool:
-    """Whether one of the arrays has more than one chunk along an axis."""
-    return any(isinstance(array, da.Array) and array.ndim and len(array.chunks[axis]) > 1 for array in arrays)
+def several_results(ufunc: np.ufunc, operands: Sequence[Any], keywords: dict[str, Any]) -> tuple:
+    """The results of a ufunc that has several, one dask array each."""
+    if keywords.get("out") is not None:
+        raise _no_out(ufunc.__name__)
+    numbers = [operand if type(operand) in (float, int) else None for operand in operands]
+    arrays = [da.asarray(operand) for operand, number in zip(operands, numbers, strict=True) if number is None]
+    arrays = _on_one_grid(arrays)
+    function = functools.partial(_with_numbers, ufunc, numbers, keywords)
+    samples = function(*(np.empty((0,) * array.ndim, array.dtype) for array in arrays))
+    signature = ",".join(["()"] * len(arrays)) + "->" + ",".join(["()"] * ufunc.nout)
+    return da.apply_gufunc(function, signature, *arrays, output_dtypes=[sample.dtype for sample in samples])
 
 
-def run(name: str, direction: str, whole: Callable[..., Any], arrays: list, axis: int) -> Any:
-    """One direction of softmax or log_softmax, lazily.
+def _with_numbers(ufunc: np.ufunc, numbers: list, keywords: dict[str, Any], *arrays: Any) -> Any:
+    """Call the ufunc with Python's numbers as such, since an array of one would decide the dtype."""
+    rest = iter(arrays)
+    return ufunc(*(next(rest) if number is None else number for number in numbers), **keywords)
+
+
+def parameter_gradients(definition: Definition, grad: Any, x: Any, parameters: list) -> tuple:
+    """The gradients with respect to parameters, each a sum of all chunks' sums in float64."""
+    constant = all(type(value) in (float, int) for value in parameters)
+    operands = [grad, x] if constant else [grad, x, *parameters]
+    gradients = []
+    for parameter, value in zip(definition.parameters, parameters, strict=True):
+        direction = f"{WEIGHTED}{parameter.name}_derivative"
+        if constant:
+            ufunc = _ufuncs.at(definition.name, direction, tuple(map(float, parameters))).ufunc
+        else:
+            ufunc = _ufuncs.general(definition.name, direction).ufunc
+        terms = ufunc(*operands)
+        summed = tuple(split_axes(terms.shape, np.shape(value))[1])
+        total = terms.sum(axis=summed, dtype=np.float64).reshape(np.shape(value))
+        gradients.append(total.astype(terms.dtype))
+    return tuple(gradients)
+
+
+def drawn(draw: Callable[..., Any], rng: Any, x: Any, parameters: Sequence[Any], dtype: Any) -> Any:
+    """One random number per element, each chunk with a seed of its own that is spawned from `rng`."""
+    like = functools.reduce(np.add, [da.asarray(parameter) for parameter in parameters], x)
+    # Not generators, which another computation of the same chunk would find where the last one left them.
+    seeds = np.random.default_rng(rng).bit_generator.seed_seq.spawn(like.npartitions)
+    options = {"draw": draw, "seeds": seeds, "grid": like.numblocks, "result_dtype": dtype, "dtype": dtype}
+    return like.map_blocks(_drawn_block, *map(da.asarray, parameters), **options)
+
+
+def _drawn_block(
+    like: Any, *parameters: Any, draw: Callable[..., Any], seeds: list, grid: tuple, result_dtype: Any, block_id: tuple
+) -> Any:
+    generator = np.random.default_rng(seeds[np.ravel_multi_index(block_id, grid) if grid else 0])
+    return np.asarray(draw(generator, like.shape, *parameters)).astype(result_dtype)
+
+
+def joined(gradients: Sequence[Any], x: Any, axis: int, interleaved: bool, gate_first: bool) -> Any:
+    """The gradients of both halves of `x` in one array, in chunks like its own."""
+    parts = [gradients[1], gradients[0]] if gate_first else list(gradients)
+    if interleaved:
+        result = da.stack(parts, axis + 1).reshape(x.shape)
+    else:
+        result = da.concatenate(parts, axis)
+    return result.rechunk(da.asarray(x).chunks)
+
+
+# --- along an axis --------------------------------------------------------------------------------
+
+
+def along_axes(function: Any, arrays: list, axes: tuple[int, ...], left_out: Any, keywords: dict[str, Any]) -> Any:
+    """One direction of a function along several axes, or one, of all elements or some.
 
     Parameters
     ----------
-    name, direction : str
-        What to compute.
-    whole : callable
-        The function itself, for arrays that have all of the axis.
+    function : AxisDirection
+        What to compute, given whole rows.
     arrays : list
-        As the direction takes them; at least one is a dask array cut along `axis`.
+        As the direction takes them.
+    axes : tuple of int
+        Not negative.
+    left_out : array_like of bool or None
+        Which elements take no part.
+    keywords : dict
+        What else the call was given.
+    """
+    operands, shape = [da.asarray(array) for array in arrays], arrays[-1].shape
+    if left_out is not None:
+        if "pieces" in keywords:
+            raise TypeError(f"{function.name}: a mask does not go with dask arrays; call it on blocks of both")
+        function, operands = _Masked(function), [*operands, da.asarray(left_out)]
+    if len(axes) == 1:
+        return along_axis(function, operands, axes[0], keywords)
+    if keeps := keywords.pop("keepdims", False):
+        operands = [array.squeeze(axes) if array.shape != shape else array for array in operands]
+    rows = [_axes.joined(array, axes) if array.shape == shape else array for array in operands]
+    result = along_axis(function, rows, rows[-1].ndim - 1, keywords)
+    if result.ndim == rows[-1].ndim:
+        return _axes.split(result, axes, shape)
+    return da.expand_dims(result, axes) if keeps else result
+
+
+class _Masked:
+    """A direction that takes, as its last operand, which elements of the others take no part."""
+
+    def __init__(self, direction: Any) -> None:
+        self._direction, self.name = direction, f"{direction.name} with where"
+
+    def __call__(self, *arrays: Any, **keywords: Any) -> Any:
+        *given, left_out = arrays
+        return self._direction(*given, where=~left_out, **keywords)
+
+
+def along_axis(function: Any, arrays: list, axis: int, keywords: dict[str, Any]) -> Any:
+    """One direction of a function along an axis.
+
+    Parameters
+    ----------
+    function : AxisDirection
+        What to compute, given whole rows.
+    arrays : list
+        As the direction takes them; at least one is a dask array.
     axis : int
         Not negative.
+    keywords : dict
+        What else the call was given.
     """
-    *grad, x = map(da.asarray, arrays)
-    if direction == "value":
-        return _value(name, whole, x, axis)
-    output = x if direction == "backward_from_output" else _value(name, whole, x, axis)
-    return _backward(name, grad[0], output, axis)
+    if keywords.get("out") is not None:
+        raise _no_out(function.name)
+    arrays = [da.asarray(array) for array in arrays]
+    if len(arrays) > 1 and arrays[0].ndim == arrays[1].ndim - 1:  # the gradient of what has lost the axis
+        arrays[0], keywords = da.expand_dims(arrays[0], axis), {**keywords, "keepdims": True}
+    _check_shapes(function.name, arrays, axis)
+    sizes = arrays[-1].chunks[axis]
+    arrays = _on_one_grid(arrays, axis)
+    if len(sizes) > 1 and keywords.keys() <= {"dtype", "keepdims"} and function.name in _EXCHANGED:
+        dtype = keywords.get("dtype")
+        given = arrays if dtype is None else [array.astype(dtype) for array in arrays]
+        result = _EXCHANGED[function.name](*[_cut(array, axis, sizes) for array in given], axis)
+        lost = function.name == "logsumexp" and not keywords.get("keepdims")
+        return result.squeeze(axis) if lost else result
+    if "pieces" in keywords:
+        result = _in_groups(function, arrays, axis, sizes, keywords)
+    else:
+        result = _whole_rows(function, arrays, axis, keywords)
+    same_length = result.ndim == arrays[-1].ndim and result.shape[axis] == arrays[-1].shape[axis]
+    return result.rechunk({axis: sizes}) if same_length else result
 
 
-def _value(name: str, whole: Callable[..., Any], x: Any, axis: int) -> Any:
-    own = x.map_blocks(whole, axis=axis, dtype=whole(np.empty((1,) * x.ndim, x.dtype), axis=axis).dtype)
-    ones = tuple((1,) * len(sizes) if i == axis else sizes for i, sizes in enumerate(x.chunks))
-    largest = x.map_blocks(np.max, axis=axis, keepdims=True, chunks=ones, dtype=x.dtype)
-    share = own.map_blocks(np.max, axis=axis, keepdims=True, chunks=ones, dtype=own.dtype)
+def _cut(array: Any, axis: int, sizes: tuple[int, ...]) -> Any:
+    return array if array.shape[axis] == 1 else array.rechunk({axis: sizes})
+
+
+def _no_out(name: str) -> TypeError:
+    return TypeError(f"{name}: a dask array is computed later and cannot be written to: leave out out")
+
+
+def _check_shapes(name: str, arrays: list, axis: int) -> None:
+    rest = [array.shape[:axis] + array.shape[axis + 1 :] for array in arrays]
+    try:
+        if len({array.ndim for array in arrays}) > 1:
+            raise ValueError
+        np.broadcast_shapes(*rest)
+    except ValueError:
+        shapes = " ".join(str(array.shape) for array in arrays)
+        raise ValueError(f"{name}: operands of shapes {shapes} do not fit together") from None
+
+
+def _on_one_grid(arrays: list, axis: int | None = None) -> list:
+    """The arrays cut in the same places, but for those along the axis."""
+    pairs: list = []
+    for number, array in enumerate(arrays):
+        # Dimensions are matched from the last one on; a name of its own is matched with none.
+        names = [f"own {number}" if i == axis else i - array.ndim for i in range(array.ndim)]
+        pairs += [array, names]
+    return unify_chunks(*pairs, warn=False)[1]  # the axes that are matched with none seem to multiply the chunks
+
+
+def _whole_rows(function: Any, arrays: list, axis: int, keywords: dict[str, Any]) -> Any:
+    arrays = [array.rechunk({axis: -1}) for array in arrays]
+    by_rows = functools.partial(function, **keywords, axis=-1)
+    sample = by_rows(*(np.empty((0, array.shape[axis]), array.dtype) for array in arrays))
+    shortened = sample.ndim == 1
+    signature = ",".join(f"(n{i})" for i in range(len(arrays))) + ("->()" if shortened else "->(m)")
+    return da.apply_gufunc(
+        by_rows,
+        signature,
+        *arrays,
+        axes=[(axis,)] * len(arrays) + [() if shortened else (axis,)],
+        output_sizes={} if shortened else {"m": sample.shape[1]},
+        output_dtypes=sample.dtype,
+    )
+
+
+def _in_groups(function: Any, arrays: list, axis: int, sizes: tuple[int, ...], keywords: dict[str, Any]) -> Any:
+    """Maxout: cuts are moved to where no group is on both sides."""
+    pieces = keywords["pieces"]
+    samples = [np.empty((0, array.shape[axis]), array.dtype) for array in arrays]
+    dtype = function(*samples, **keywords, axis=-1).dtype  # which also refuses what does not divide the axis
+    cuts = [end // pieces for end in itertools.accumulate(sizes)]
+    units = tuple(np.diff(sorted({0, *cuts})).tolist()) or (0,)
+    channels = tuple(pieces * unit for unit in units)
+    *grad, x = arrays
+    given = [part.rechunk({axis: units}) for part in grad] + [x.rechunk({axis: channels})]
+    chunks = da.core.broadcast_chunks(*(array.chunks[:axis] + ((1,),) + array.chunks[axis + 1 :] for array in given))
+    chunks = (*chunks[:axis], channels if grad else units, *chunks[axis + 1 :])
+    return da.map_blocks(function, *given, **keywords, axis=axis, chunks=chunks, dtype=dtype)
+
+
+# --- softmax and its kin along an axis in chunks -----------------------------------------------------
+
+
+def _softmax(x: Any, axis: int, *, rounded: bool = True) -> Any:
+    return _value("softmax", x, axis, rounded)
+
+
+def _log_softmax(x: Any, axis: int, *, rounded: bool = True) -> Any:
+    return _value("log_softmax", x, axis, rounded)
+
+
+def _value(name: str, x: Any, axis: int, rounded: bool) -> Any:
+    function = fastact.get(name)
+    dtype = function(np.empty(1, x.dtype)).dtype
+    # What two roundings to 16 bits would lose is not lost in float32.
+    x = x.astype(np.promote_types(dtype, np.float32))
+    own = x.map_blocks(function, axis=axis, dtype=x.dtype)
+    largest, share = (_largest_of_each_chunk(part, axis) for part in (x, own))
     gathered = [part.rechunk({axis: -1}) for part in (largest, share)]
-    correction = da.map_blocks(_corrections, name, *gathered, axis=axis, dtype=own.dtype).rechunk({axis: 1})
-    return da.map_blocks(_CORRECTED[name], own, correction, dtype=own.dtype)
+    correction = da.map_blocks(_corrections, name, *gathered, axis=axis, dtype=np.float64).rechunk({axis: 1})
+    dtype = dtype if rounded else np.promote_types(dtype, np.float64)
+    return da.map_blocks(_CORRECTED[name], own, correction, result_dtype=dtype, dtype=dtype)
+
+
+def _largest_of_each_chunk(array: Any, axis: int) -> Any:
+    options = {"keepdims": True, "initial": -np.inf, "chunks": _one_each(array, axis), "dtype": array.dtype}
+    return array.map_blocks(np.max, axis=axis, **options)
+
+
+def _one_each(array: Any, axis: int) -> tuple:
+    """The chunks of what has one number for each row of each chunk."""
+    return tuple((1,) * len(sizes) if i == axis else sizes for i, sizes in enumerate(array.chunks))
 
 
 def _sums(largest: Any, share: Any, axis: int) -> tuple[Any, Any]:
@@ -59,8 +275,9 @@ def _sums(largest: Any, share: Any, axis: int) -> tuple[Any, Any]:
 
 def _lead(largest: Any, axis: int) -> Any:
     """How far each chunk's largest element is above the largest of all."""
-    with np.errstate(invalid="ignore"):
-        return largest.astype(np.longdouble) - largest.max(axis=axis, keepdims=True)
+    largest = largest.astype(np.longdouble)
+    of_all = largest.max(axis=axis, keepdims=True)
+    return np.where(largest == of_all, 0, largest - of_all)  # infinities, too, are level with each other
 
 
 def _sum_before(sums: Any, axis: int) -> Any:
@@ -70,8 +287,8 @@ def _sum_before(sums: Any, axis: int) -> Any:
 
 
 def _corrections(name: str, largest: Any, share: Any, axis: int) -> Any:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _CORRECTIONS[name](largest, share, axis).astype(share.dtype)
+    with np.errstate(all="ignore"):
+        return _CORRECTIONS[name](largest, share.astype(np.longdouble), axis).astype(np.float64)
 
 
 def _factor(largest: Any, share: Any, axis: int) -> Any:
@@ -80,30 +297,121 @@ def _factor(largest: Any, share: Any, axis: int) -> Any:
 
 
 def _summand(largest: Any, logarithm: Any, axis: int) -> Any:
-    logarithm = logarithm.astype(np.longdouble)
     own, others = _sums(largest, np.exp(logarithm), axis)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # A chunk far below the others has a sum that underflows, not a logarithm.
-        lead = _lead(largest, axis)
-        far = np.where(np.isneginf(lead), lead, lead - logarithm - np.log(own + others))
-        return np.where(others < own, -np.log1p(others / own), far)
+    # A chunk far below the others has a sum that underflows, not a logarithm.
+    lead = _lead(largest, axis)
+    far = np.where(np.isneginf(lead), lead, lead - logarithm - np.log(own + others))
+    return np.where(others < own, -np.log1p(others / own), far)
 
 
-def _backward(name: str, grad: Any, y: Any, axis: int) -> Any:
-    if name == "softmax":
-        weighted = (grad.astype("f8") * y).sum(axis=axis, keepdims=True)
-        return (y * (grad - weighted)).astype(y.dtype)
-    total = grad.astype("f8").sum(axis=axis, keepdims=True)
-    return (grad - np.exp(y.astype("f8")) * total).astype(y.dtype)
+def _times(own: Any, factor: Any, result_dtype: Any) -> Any:
+    return np.where(factor == 0, 0, own * factor).astype(result_dtype)
 
 
-def _times(own: Any, factor: Any) -> Any:
-    return np.where(factor == 0, factor, own * factor)
-
-
-def _plus(own: Any, summand: Any) -> Any:
-    return np.where(np.isneginf(summand), summand, own + summand)
+def _plus(own: Any, summand: Any, result_dtype: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return np.where(np.isneginf(summand), summand, own + summand).astype(result_dtype)
 
 
 _CORRECTIONS = {"softmax": _factor, "log_softmax": _summand}
 _CORRECTED = {"softmax": _times, "log_softmax": _plus}
+
+
+def _softmax_gradient(grad: Any, y: Any, axis: int) -> Any:
+    return _from_sum(np.multiply, _around_mean, grad, y, axis)
+
+
+def _around_mean(grad: Any, y: Any, mean: Any) -> Any:
+    return y * (grad - mean)
+
+
+def _log_softmax_gradient(grad: Any, y: Any, axis: int) -> Any:
+    return _from_sum(_grad_alone, _less_share, grad, y, axis)
+
+
+def _grad_alone(grad: Any, y: Any) -> Any:
+    return grad
+
+
+def _less_share(grad: Any, y: Any, total: Any) -> Any:
+    return grad - np.exp(y) * total
+
+
+def _from_sum(term: Callable[..., Any], gradient: Callable[..., Any], grad: Any, y: Any, axis: int) -> Any:
+    """A gradient that needs, of all chunks, one sum per row."""
+    sums = da.map_blocks(_sum_of, term, grad, y, axis=axis, chunks=_one_each(y, axis), dtype=np.float64)
+    gathered = sums.rechunk({axis: -1})
+    total = gathered.map_blocks(_total, axis=axis, chunks=_one_each(gathered, axis), dtype=np.float64)
+    return da.map_blocks(_in_float64, gradient, grad, y, total, dtype=np.float64)
+
+
+def _sum_of(term: Callable[..., Any], *arrays: Any, axis: int) -> Any:
+    return _total(_in_float64(term, *arrays), axis)
+
+
+def _total(sums: Any, axis: int) -> Any:
+    with np.errstate(invalid="ignore"):
+        return sums.sum(axis=axis, keepdims=True)
+
+
+def _in_float64(formula: Callable[..., Any], *arrays: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return formula(*(array.astype(np.float64) for array in arrays))
+
+
+def _backward(value: Callable[..., Any], gradient: Callable[..., Any], grad: Any, x: Any, axis: int) -> Any:
+    dtype = fastact.softmax.backward(np.empty(1, grad.dtype), np.empty(1, x.dtype)).dtype
+    return gradient(grad, value(x, axis, rounded=False), axis).astype(dtype)
+
+
+def _backward_from_output(gradient: Callable[..., Any], grad: Any, y: Any, axis: int) -> Any:
+    dtype = fastact.softmax.backward_from_output(np.empty(1, grad.dtype), np.empty(1, y.dtype)).dtype
+    return gradient(grad, y, axis).astype(dtype)
+
+
+def _softmin(x: Any, axis: int) -> Any:
+    return _softmax(-_at_least_float(x), axis)
+
+
+def _softmin_backward(grad: Any, x: Any, axis: int) -> Any:
+    return -_backward(_softmax, _softmax_gradient, grad, -_at_least_float(x), axis)
+
+
+def _softmin_backward_from_output(grad: Any, y: Any, axis: int) -> Any:
+    return -_backward_from_output(_softmax_gradient, grad, y, axis)
+
+
+def _at_least_float(x: Any) -> Any:
+    """Unsigned integers have no negatives."""
+    return x if x.dtype.kind == "f" else x.astype(fastact.softmax(np.empty(1, x.dtype)).dtype)
+
+
+def _logsumexp(x: Any, axis: int) -> Any:
+    dtype = fastact.logsumexp(np.empty(1, x.dtype)).dtype
+    parts = x.map_blocks(_logsumexp_of, axis=axis, chunks=_one_each(x, axis), dtype=np.float64).rechunk({axis: -1})
+    return parts.map_blocks(_logsumexp_of, axis=axis, chunks=_one_each(parts, axis), dtype=np.float64).astype(dtype)
+
+
+def _logsumexp_of(x: Any, axis: int) -> Any:
+    return fastact.logsumexp(x.astype(np.float64), axis=axis, keepdims=True)
+
+
+def _logsumexp_backward(grad: Any, x: Any, axis: int) -> Any:
+    dtype = fastact.softmax.backward(np.empty(1, grad.dtype), np.empty(1, x.dtype)).dtype
+    y = _softmax(x, axis, rounded=False)
+    return da.map_blocks(_in_float64, np.multiply, grad, y, dtype=np.float64).astype(dtype)
+
+
+_EXCHANGED: dict[str, Callable[..., Any]] = {
+    "softmax": _softmax,
+    "softmax.backward": functools.partial(_backward, _softmax, _softmax_gradient),
+    "softmax.backward_from_output": functools.partial(_backward_from_output, _softmax_gradient),
+    "softmin": _softmin,
+    "softmin.backward": _softmin_backward,
+    "softmin.backward_from_output": _softmin_backward_from_output,
+    "logsumexp": _logsumexp,
+    "logsumexp.backward": _logsumexp_backward,
+    "log_softmax": _log_softmax,
+    "log_softmax.backward": functools.partial(_backward, _log_softmax, _log_softmax_gradient),
+    "log_softmax.backward_from_output": functools.partial(_backward_from_output, _log_softmax_gradient),
+}

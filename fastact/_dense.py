@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from fastact._activation import is_dask
+
 
 class MaxoutDense:
     r"""Dense layer of maxout units: the largest of each unit's affine pieces.
@@ -83,7 +85,7 @@ class MaxoutDense:
 
         x, weight, bias = _checked(x, weight, bias)
         features, units, pieces = weight.shape
-        grad = np.asarray(grad)
+        grad = _operand(grad)
         if grad.shape != (*x.shape[:-1], units):
             raise ValueError(
                 f"maxout_dense.backward: grad must have the output's shape {(*x.shape[:-1], units)}, got {grad.shape}"
@@ -103,18 +105,22 @@ class MaxoutDense:
 
 
 def _checked(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
-    x, weight = np.asarray(x), np.asarray(weight)
+    x, weight = _operand(x), _operand(weight)
     if weight.ndim != 3 or not weight.shape[2]:
         raise ValueError(f"maxout_dense: weight must have the shape (features, units, pieces), got {weight.shape}")
     if not x.ndim or x.shape[-1] != weight.shape[0]:
         raise ValueError(
             f"maxout_dense: the last axis of x must have weight's {weight.shape[0]} features, got {x.shape}"
         )
-    if bias is not None and (bias := np.asarray(bias)).shape != weight.shape[1:]:
+    if bias is not None and (bias := _operand(bias)).shape != weight.shape[1:]:
         raise ValueError(
             f"maxout_dense: bias must have the shape (units, pieces) = {weight.shape[1:]}, got {bias.shape}"
         )
     return x, weight, bias
+
+
+def _operand(value: Any) -> Any:
+    return value if is_dask(value) else np.asarray(value)
 
 
 def _pieces(x: Any, weight: Any, bias: Any) -> np.ndarray:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import Direction, find
-from fastact._axis_activation import AxisDirection, as_array, no_such_direction
+from fastact._activation import Direction, as_array, find, is_dask
+from fastact._axis_activation import AxisDirection, no_such_direction
 from fastact._definition import Definition
 
 _UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
@@ -58,6 +58,11 @@ class GatedDirection(AxisDirection):
         halves = [x[place] for place in places]
         if not grad:
             return self._halves(*halves, **keywords)
+        if any(map(is_dask, (x, *grad))):
+            from fastact import _dask
+
+            gradients = self._halves(*grad, *halves, **keywords)
+            return _dask.joined(gradients, x, axis, given["interleaved"], given["gate_first"])
         return self._joined(_as_operand(grad[0]), x, halves, places, keywords)
 
     def _places(self, x: Any, axis: int, interleaved: bool, gate_first: bool) -> list[tuple]:

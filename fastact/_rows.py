@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fastact._axes import copy_split, joined, others
+from fastact._activation import as_array
+from fastact._axes import joined, others, split
 from fastact._definition import Definition
 
 ndarray = np.ndarray
@@ -28,11 +29,11 @@ def checked_empty(name: str, word: Any) -> str:
     return word
 
 
-def left_out_by(name: str, where: Any, shape: tuple[int, ...]) -> ndarray | None:
+def left_out_by(name: str, where: Any, shape: tuple[int, ...]) -> Any:
     """Which elements of an array of this shape take no part; None if all do."""
     if where is True:
         return None
-    mask = np.asarray(where)
+    mask = as_array(where)
     if mask.dtype != bool:
         raise TypeError(
             f"{name}: where must be a boolean mask, got {mask.dtype}; write where=mask != 0 if all but zeros take part"
@@ -134,7 +135,7 @@ class Rows:
         place = joined(out, axes)
         self(rows, last, left_out, empty, options | {"out": place})
         if not np.may_share_memory(place, out):
-            copy_split(place, axes, out)
+            np.copyto(out, split(place, axes, out.shape))
         return out if out.ndim or "out" in options else out[()]
 
     # --- elements that take no part ----------------------------------------------------------------

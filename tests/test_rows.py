@@ -2,6 +2,7 @@
 
 import pickle
 
+import dask.array
 import numpy as np
 import pytest
 from cases import AXISWISE
@@ -346,3 +347,41 @@ def test_jacobian_dtypes_and_errors():
         fa.maxout.jacobian  # noqa: B018
     with pytest.raises(AttributeError, match=r"softmax has no 'derivative'.*jacobian"):
         fa.softmax.derivative  # noqa: B018
+
+
+# --- dask ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [0, (0, 2)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [("softmax", "value"), ("softmin", "backward"), ("log_softmax", "backward_from_output"), ("sparsemax", "value")]
+    + [("logsumexp", direction) for direction in ("value", "backward")],
+)
+def test_masks_and_several_axes_of_dask_arrays(name, direction, axis):
+    call, given = call_of(name, direction), operands(name, direction, (3, 4, 5), axis)
+    where = np.random.default_rng(7).random((3, 4, 5)) < 0.6  # two rows along axis 0 are left out wholly
+    options = {"empty": "uniform"} if name in EMPTYING else {}
+    lazy = [dask.array.from_array(array, chunks=2) for array in given]
+    for mask in (True, dask.array.from_array(where, chunks=3)):
+        result = call(*lazy, axis=axis, where=mask, **options)
+        assert isinstance(result, dask.array.Array)
+        expected = call(*given, axis=axis, where=True if mask is True else where, **options)
+        assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+        assert_allclose(result.compute(scheduler="synchronous"), expected, rtol=1e-5, atol=1e-6)
+    if axis == 0:
+        assert_array_equal(call(*lazy, axis=axis, where=where, **options), expected)
+
+
+def test_what_dask_arrays_do_not_go_with():
+    lazy = dask.array.ones((4, 4), chunks=2)
+    with pytest.raises(TypeError, match=r"softmax: where must be a boolean mask, got float64"):
+        fa.softmax(lazy, where=lazy)
+    with pytest.raises(ValueError, match=r"softmax: where of shape \(3,\) does not broadcast"):
+        fa.softmax(lazy, where=np.ones(3, bool))
+    with pytest.raises(TypeError, match="maxout: a mask does not go with dask arrays"):
+        fa.maxout(lazy, 2, where=np.ones((4, 4), bool))
+    with pytest.raises(TypeError, match=r"softmax.jacobian does not take dask arrays"):
+        fa.softmax.jacobian(lazy)
+    with pytest.raises(TypeError, match=r"softmax: a dask array .* cannot be written to"):
+        fa.softmax(lazy, axis=None, out=np.empty((4, 4)))

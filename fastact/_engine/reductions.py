@@ -35,12 +35,12 @@ def _gradient(definition, parameter, values, operands, shape):
     if dtypes is None or not has_room(operands):  # not for the driver: the ufunc refuses, or casts
         products = elementwise.ufunc(*operands)
         return (
-            products.sum(axis=tuple(_split_axes(products.shape, shape)[1]), dtype=np.float64)
+            products.sum(axis=tuple(split_axes(products.shape, shape)[1]), dtype=np.float64)
             .reshape(shape)
             .astype(products.dtype)
         )
     views = np.broadcast_arrays(*operands)
-    kept, summed = _split_axes(views[0].shape, shape)
+    kept, summed = split_axes(views[0].shape, shape)
     if not summed:
         return np.asarray(elementwise.ufunc(*operands)).reshape(shape)
     summed = sorted(summed, key=lambda axis: abs(views[1].strides[axis]), reverse=True)
@@ -48,7 +48,7 @@ def _gradient(definition, parameter, values, operands, shape):
     return _sums(elementwise.program(tuple(dtypes)), views, len(kept)).reshape(shape).astype(dtypes[-1])
 
 
-def _split_axes(whole, shape):
+def split_axes(whole, shape):
     """The axes of the whole that a parameter of this shape varies along, and those that it was broadcast along."""
     offset = len(whole) - len(shape)
     if offset < 0 or any(extent not in (1, whole[offset + axis]) for axis, extent in enumerate(shape)):
