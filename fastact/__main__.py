@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`fastact list | head`). Python flushes once more at exit: give it a sink.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except KeyboardInterrupt:
-        print("fastact: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("; ".join(["fastact: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return INTERRUPTED
     except (OSError, ValueError, TypeError, MemoryError) as error:
         print(f"fastact: error: {_one_line(error)}", file=sys.stderr)

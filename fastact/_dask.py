@@ -13,7 +13,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask.array.core import unify_chunks
+from dask.array.core import broadcast_chunks, unify_chunks
 
 import fastact
 from fastact import _axes, _ufuncs
@@ -65,7 +65,7 @@ def drawn(draw: Callable[..., Any], rng: Any, x: Any, parameters: Sequence[Any],
     """One random number per element, each chunk with a seed of its own that is spawned from `rng`."""
     like = functools.reduce(np.add, [da.asarray(parameter) for parameter in parameters], x)
     # Not generators, which another computation of the same chunk would find where the last one left them.
-    seeds = np.random.default_rng(rng).bit_generator.seed_seq.spawn(like.npartitions)
+    seeds = [spawned.bit_generator.seed_seq for spawned in np.random.default_rng(rng).spawn(like.npartitions)]
     options = {"draw": draw, "seeds": seeds, "grid": like.numblocks, "result_dtype": dtype, "dtype": dtype}
     return like.map_blocks(_drawn_block, *map(da.asarray, parameters), **options)
 
@@ -80,10 +80,7 @@ def _drawn_block(
 def joined(gradients: Sequence[Any], x: Any, axis: int, interleaved: bool, gate_first: bool) -> Any:
     """The gradients of both halves of `x` in one array, in chunks like its own."""
     parts = [gradients[1], gradients[0]] if gate_first else list(gradients)
-    if interleaved:
-        result = da.stack(parts, axis + 1).reshape(x.shape)
-    else:
-        result = da.concatenate(parts, axis)
+    result = da.stack(parts, axis + 1).reshape(x.shape) if interleaved else da.concatenate(parts, axis)
     return result.rechunk(da.asarray(x).chunks)
 
 
@@ -224,8 +221,8 @@ def _in_groups(function: Any, arrays: list, axis: int, sizes: tuple[int, ...], k
     channels = tuple(pieces * unit for unit in units)
     *grad, x = arrays
     given = [part.rechunk({axis: units}) for part in grad] + [x.rechunk({axis: channels})]
-    chunks = da.core.broadcast_chunks(*(array.chunks[:axis] + ((1,),) + array.chunks[axis + 1 :] for array in given))
-    chunks = (*chunks[:axis], channels if grad else units, *chunks[axis + 1 :])
+    rest = broadcast_chunks(*((*array.chunks[:axis], *array.chunks[axis + 1 :]) for array in given))
+    chunks = (*rest[:axis], channels if grad else units, *rest[axis:])
     return da.map_blocks(function, *given, **keywords, axis=axis, chunks=chunks, dtype=dtype)
 
 

@@ -1,6 +1,7 @@
-"""One kernel cache for the whole run: empty at its start, and shared with the processes that tests start."""
+"""One kernel cache for the whole run, empty at its start and shared with the processes that tests start; fixtures."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,46 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the processes that share the test
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ["FASTACT_CACHE_DIR"], ignore_errors=True)
+
+
+BAD_INPUT = 2
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process; return its exit code, stdout and stderr."""
+
+    from fastact.__main__ import main
+
+    def run(*argv):
+        try:
+            code = main([str(argument) for argument in argv])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Run a command that must end in a one-line error; return the error."""
+
+    def refused(*argv):
+        code, out, err = run(*argv)
+        assert code == BAD_INPUT
+        assert out == ""
+        assert re.fullmatch(r"fastact: error: .+\n", err)
+        return err
+
+    return refused
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of its own to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -1,67 +1,21 @@
 """``python -m fastact``: list, info, bench, audit and apply."""
 
 import dataclasses
-import io
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 import fastact as fa
-from fastact.__main__ import main
 from fastact._accuracy import measured
 from fastact._accuracy.cases import Case
-from fastact._command_line import apply, plain
+from fastact._command_line import plain
 from fastact._command_line.operands import directions
-
-BAD_INPUT = 2
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process; return its exit code, stdout and stderr."""
-
-    def run(*argv):
-        try:
-            code = main([str(argument) for argument in argv])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def refused(run):
-    """Run a command that must end in a one-line error; return the error."""
-
-    def refused(*argv):
-        code, out, err = run(*argv)
-        assert code == BAD_INPUT
-        assert out == ""
-        assert re.fullmatch(r"fastact: error: .+\n", err)
-        return err
-
-    return refused
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder of its own to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def save(name, array):
-    np.save(name, array)
-    return array
 
 
 def in_new_process(code, *argv, **options):
@@ -257,7 +211,6 @@ import importlib.util, io, sys
 from contextlib import redirect_stderr
 sys.modules[{module!r}] = None
 find, importlib.util.find_spec = importlib.util.find_spec, lambda name: None if name == {module!r} else find(name)
-from fastact.__main__ import main
 from fastact._accuracy import measured
 from fastact._accuracy.cases import Case
 with redirect_stderr(io.StringIO()) as errors:
@@ -267,216 +220,3 @@ print(code, errors.getvalue(), end="")
     last = run_python(script).splitlines()[-1]
     assert last.startswith("2 fastact: error: ")
     assert f"pip install {module}" in last
-
-
-# --- apply ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", ">f8", "int32", "uint8"])
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0), (5000,), (70, 30), (3, 4, 50), (2, 3, 4, 5, 6)])
-def test_apply_elementwise(run, folder, monkeypatch, shape, order, dtype):
-    monkeypatch.setattr(apply, "BLOCK_BYTES", 1000)
-    x = save("in.npy", np.asarray(np.random.default_rng(0).normal(0, 3, shape), dtype, order=order))
-    assert run("apply", "elu", "in.npy", "out.npy", "--param", "alpha=0.5") == (0, "", "")
-    expected, result = fa.elu(x, alpha=0.5), np.load("out.npy")
-    assert result.dtype == expected.dtype
-    np.testing.assert_array_equal(result, expected)
-    if x.ndim > 1 and x.size:
-        assert result.flags.f_contiguous == x.flags.f_contiguous
-    assert sorted(os.listdir()) == ["in.npy", "out.npy"]
-
-
-@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, -2, -3])
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("command", [["softmax"], ["log_softmax"], ["maxout", "--param", "pieces=2"]])
-def test_apply_axiswise(run, folder, monkeypatch, command, order, axis):
-    monkeypatch.setattr(apply, "BLOCK_BYTES", 1000)
-    name, *options = command
-    x = save("in.npy", np.asarray(np.random.default_rng(0).normal(0, 3, (6, 40, 8)), np.float32, order=order))
-    axes = {} if axis is None else {"axis": axis}
-    options += [f"--axis={axis}"] if axes else []
-    assert run("apply", name, "in.npy", "out.npy", *options) == (0, "", "")
-    pieces = {"pieces": 2} if name == "maxout" else {}
-    np.testing.assert_array_equal(np.load("out.npy"), fa.get(name)(x, **pieces, **axes))
-
-
-def test_apply_axiswise_to_one_axis(run, folder):
-    x = save("in.npy", np.linspace(-3, 3, 100_000))
-    assert run("apply", "softmax", "in.npy", "out.npy", "--axis", "0")[0] == 0
-    np.testing.assert_array_equal(np.load("out.npy"), fa.softmax(x))
-    assert run("apply", "maxout", "in.npy", "out.npy", "--param", "pieces=4")[0] == 0
-    np.testing.assert_array_equal(np.load("out.npy"), fa.maxout(x, 4))
-
-
-def test_apply_derivative_and_dtype(run, folder):
-    x = save("in.npy", np.linspace(-3, 3, 1000))
-    assert run("apply", "gelu", "in.npy", "out.npy", "--derivative", "--dtype", "float32")[0] == 0
-    np.testing.assert_array_equal(np.load("out.npy"), fa.gelu.derivative(x.astype(np.float32)))
-
-
-def test_apply_takes_a_parameter_that_is_a_word(run, folder):
-    x = save("in.npy", np.linspace(-3, 3, 1000))
-    assert run("apply", "gelu", "in.npy", "out.npy", "--param", "approximate=tanh")[0] == 0
-    np.testing.assert_array_equal(np.load("out.npy"), fa.gelu(x, approximate="tanh"))
-
-
-def test_apply_onto_its_input(run, folder):
-    x = save("same.npy", np.linspace(-3, 3, 1000))
-    os.chmod("same.npy", 0o640)
-    os.symlink("same.npy", "link.npy")
-    assert run("apply", "tanh", "same.npy", "link.npy")[0] == 0
-    np.testing.assert_array_equal(np.load("same.npy"), fa.tanh(x))
-    assert os.path.islink("link.npy")
-    assert os.stat("same.npy").st_mode & 0o777 == 0o640
-
-
-def bad_files():
-    """Make files that cannot be applied to."""
-    np.save("good.npy", np.ones(3))
-    np.save("objects.npy", np.array([None]), allow_pickle=True)
-    np.save("text.npy", np.array(["a", "b"]))
-    np.save("complex.npy", np.ones(3, complex))
-    np.save("records.npy", np.zeros(3, [("a", "f4")]))
-    np.savez("many.npz", a=np.ones(3))
-    open("empty.npy", "wb").close()
-    with open("good.npy", "rb") as file, open("cut.npy", "wb") as cut:
-        cut.write(file.read()[:-1])
-    os.mkdir("folder.npy")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["relu", "missing.npy", "out.npy"], "missing.npy: No such file"),
-        (["relu", "objects.npy", "out.npy"], "objects"),
-        (["relu", "text.npy", "out.npy"], "relu"),
-        (["relu", "complex.npy", "out.npy"], "complex128"),
-        (["relu", "records.npy", "out.npy"], "relu"),
-        (["relu", "many.npz", "out.npy"], "not a complete .npy file"),
-        (["relu", "empty.npy", "out.npy"], "not a complete .npy file"),
-        (["relu", "cut.npy", "out.npy"], "not a complete .npy file"),
-        (["relu", "folder.npy", "out.npy"], "not a regular file"),
-        (["relu", "good.npy", "folder.npy"], "not a regular file"),
-        (["relu", "good.npy", "nowhere/out.npy"], "cannot write"),
-        (["relu", "good.npy", os.devnull], "not a regular file"),
-        (["relu", "good.npy", "out.npy", "--axis", "0"], "--axis"),
-        (["relu", "good.npy", "out.npy", "--param", "alpha=1"], "alpha"),
-        (["softmax", "good.npy", "out.npy", "--axis", "1"], "axis 1"),
-        (["softmax", "good.npy", "out.npy", "--derivative"], "derivative"),
-        (["softplus", "good.npy", "out.npy", "--param", "beta=0"], "beta"),
-        (["gelu", "good.npy", "out.npy", "--param", "approximate=erf"], "approximate"),
-        (["maxout", "good.npy", "out.npy"], "pieces"),
-    ],
-)
-def test_apply_refuses(refused, folder, arguments, says):
-    bad_files()
-    before = sorted(os.listdir())
-    assert says in refused("apply", *arguments)
-    assert sorted(os.listdir()) == before
-
-
-def test_apply_refuses_a_write_protected_result(refused, folder, monkeypatch):
-    save("in.npy", np.ones(3))
-    kept = save("out.npy", np.zeros(3))
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root, who may do anything
-    assert "write-protected" in refused("apply", "relu", "in.npy", "out.npy")
-    np.testing.assert_array_equal(np.load("out.npy"), kept)
-
-
-def test_apply_to_a_full_disk(refused, folder):
-    save("in.npy", np.ones(1_000_000))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
-    try:
-        refused("apply", "relu", "in.npy", "out.npy")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert os.listdir() == ["in.npy"]
-
-
-def test_apply_where_the_system_cannot_reserve_space(run, folder, monkeypatch):
-    monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(apply, "BLOCK_BYTES", 1000)
-    x = save("in.npy", np.linspace(-3, 3, 10_000))
-    assert run("apply", "tanh", "in.npy", "out.npy")[0] == 0
-    np.testing.assert_array_equal(np.load("out.npy"), fa.tanh(x))
-    assert os.stat("out.npy").st_blocks * 512 >= x.nbytes
-
-
-SLOW_APPLY = """
-import sys
-import signal
-# What a shell does for a command in the foreground, whoever runs these tests.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from fastact.__main__ import main
-from fastact._accuracy import measured
-from fastact._accuracy.cases import Case
-from fastact._command_line import apply
-apply.BLOCK_BYTES = 4
-sys.exit(main(["apply", "relu", "in.npy", "out.npy"]))
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "left"),
-    [(signal.SIGTERM, 143, 0), (signal.SIGHUP, 129, 0), (signal.SIGINT, 130, 0), (signal.SIGKILL, -9, 1)],
-)
-def test_a_killed_apply_leaves_no_result(folder, number, code, left):
-    save("in.npy", np.ones(1_000_000, np.float32))
-    process = in_new_process(SLOW_APPLY)
-    deadline = time.monotonic() + 60
-    while not [path for path in folder.glob(".fastact-*") if path.stat().st_size > 4_000_000]:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert b"Traceback" not in err
-    assert not os.path.exists("out.npy")
-    assert len(os.listdir()) == 1 + left
-
-
-PEAK_MEMORY = """
-import resource, sys
-from fastact.__main__ import main
-from fastact._accuracy import measured
-from fastact._accuracy.cases import Case
-for name in ("small.npy", "large.npy"):
-    assert main(["apply", sys.argv[1], name, "out.npy"]) == 0
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-@pytest.mark.parametrize("name", ["relu", "softmax"])
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
-def test_apply_takes_bounded_memory(folder, name):
-    save("small.npy", np.ones((8_000, 1_000), np.float32))
-    large = np.lib.format.open_memmap("large.npy", "w+", np.float32, (100_000, 1_000))
-    large[:, ::100] = 1
-    del large
-    process = in_new_process(PEAK_MEMORY, name, stdout=subprocess.PIPE, text=True)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    small, large = map(int, out.split())
-    assert large - small < 8_000  # kB; the files have 400 MB
-
-
-class Terminal(io.StringIO):
-    """A stderr that a person looks on."""
-
-    def isatty(self):
-        return True
-
-
-def test_apply_shows_progress_to_a_person(folder, monkeypatch):
-    monkeypatch.setattr(apply, "BLOCK_BYTES", 4000)
-    monkeypatch.setattr("fastact._command_line.progress._SECONDS_BETWEEN_UPDATES", 0)
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    save("in.npy", np.ones(4000, np.float32))
-    assert main(["apply", "relu", "in.npy", "out.npy"]) == 0
-    drawn = sys.stderr.getvalue()
-    assert [int(share) for share in re.findall(r"(\d+)%", drawn)] == [0, 25, 50, 75, 100]
-    assert drawn.endswith("\r\x1b[K")

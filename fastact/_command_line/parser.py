@@ -76,13 +76,13 @@ def _add_audit(commands: Any) -> None:
 
 
 def _add_apply(commands: Any) -> None:
-    summary = "apply an activation to a .npy file of any size"
+    summary = "apply an activation to .npy files, folders of them, or Zarr stores, of any size"
     parser = commands.add_parser(
         "apply", help=summary, description=apply.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", metavar="NAME", help="the activation (see fastact list)")
-    parser.add_argument("input", metavar="IN.npy")
-    parser.add_argument("output", metavar="OUT.npy", help="may be the input file")
+    parser.add_argument("input", metavar="IN", help="a .npy file, a folder of them, or a Zarr store")
+    parser.add_argument("output", metavar="OUT", help="the result, of the same kind; a file may be the input itself")
     parser.add_argument("--derivative", action="store_true", help="apply the derivative, not the value")
     parser.add_argument("--axis", type=int, help="the axis of an axis-wise activation such as softmax")
     parser.add_argument(
@@ -97,6 +97,7 @@ def _add_apply(commands: Any) -> None:
     parser.add_argument(
         "--dtype", choices=("float16", "float32", "float64"), help="convert the input to this dtype first"
     )
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has done")
     parser.set_defaults(run=apply.run)
 
 

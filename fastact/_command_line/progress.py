@@ -17,6 +17,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self._total = max(total, 1)
         self._done = 0
+        self._timed = 0
         self._started = time.monotonic()
         self._drawn = 0.0
         self._visible = sys.stderr.isatty()
@@ -30,9 +31,13 @@ class Progress:
     ) -> None:
         self.hide()
 
-    def advance(self, amount: int, text: str = "") -> None:
-        """Count `amount` more as done, and redraw the line unless it was drawn a moment ago."""
+    def advance(self, amount: int, text: str = "", *, timed: bool = True) -> None:
+        """Count `amount` more as done, and redraw the line unless it was drawn a moment ago.
+
+        What an earlier run did is not `timed`: it says nothing of how long the rest takes.
+        """
         self._done += amount
+        self._timed += amount if timed else 0
         now = time.monotonic()
         if self._visible and now - self._drawn >= _SECONDS_BETWEEN_UPDATES:
             self._drawn = now
@@ -49,5 +54,5 @@ class Progress:
     def _line(self, seconds: float) -> str:
         share = min(self._done / self._total, 1.0)
         bar = ("#" * round(share * _BAR_WIDTH)).ljust(_BAR_WIDTH, ".")
-        left = f", {seconds * (1 / share - 1):.0f} s left" if share > 0 else ""
+        left = f", {seconds * (self._total - self._done) / self._timed:.0f} s left" if self._timed else ""
         return f"[{bar}] {share:4.0%}{left}"
