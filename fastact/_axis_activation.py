@@ -52,7 +52,9 @@ class AxisDirection:
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
         options = {"keepdims": False} if self._keepdims else {}
-        options |= {"out": None, "dtype": None, "where": True}
+        options |= {"out": None, "dtype": None}
+        if self._definition.left_out:
+            options["where"] = True
         if self._definition.has_empty_rows:
             options["empty"] = EMPTY[0]
         keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in options.items()]
@@ -70,7 +72,7 @@ class AxisDirection:
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
         x, empty = arrays[-1], checked_empty(self.name, given.get("empty", EMPTY[0]))
-        left_out = left_out_by(self.name, given["where"], x.shape)
+        left_out = left_out_by(self.name, given.get("where", True), x.shape)
         axes = (self._axis(given["axis"], x),) if self._own else normalized(self.name, given["axis"], x.ndim)
         if any(map(is_dask, [*arrays, left_out])):
             from fastact import _dask
