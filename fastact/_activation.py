@@ -192,7 +192,7 @@ class Direction:
                 raise TypeError(f"{self.name} got {name} twice, by position and by keyword")
             if name not in _UFUNC_KEYWORDS:
                 known = ", ".join([*names, *self._definition.variants, *_UFUNC_KEYWORDS])
-                raise TypeError(f"{self.name} has no keyword {name!r}; it has {known}")
+                raise TypeError(f"{self.name} got an unexpected keyword argument {name!r}; it has {known}")
         return args[:count], parameters
 
     def _check(self, parameters: Sequence[Any]) -> None:

@@ -13,6 +13,8 @@ from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._docstrings import docstring
 from fastact._jacobian import Jacobian
+from fastact._labelled import call as call_of_labelled
+from fastact._labelled import is_labelled
 from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
@@ -51,7 +53,7 @@ class AxisDirection:
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
-        options = {"keepdims": False} if self._keepdims else {}
+        options: dict[str, Any] = {"keepdims": False} if self._keepdims else {}
         options |= {"out": None, "dtype": None}
         if self._definition.left_out:
             options["where"] = True
@@ -63,6 +65,8 @@ class AxisDirection:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
+        if any(map(is_labelled, args)):
+            return call_of_labelled(self, args, keywords)
         given = self._bound(args, keywords)
         arrays = [as_array(given.pop(name)) for name in self._arrays]
         options = {name: given[name] for name in ("out", "dtype") if given[name] is not None}
@@ -71,15 +75,14 @@ class AxisDirection:
         return self._general_call(arrays, given, options)
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
-        x, empty = arrays[-1], checked_empty(self.name, given.get("empty", EMPTY[0]))
-        left_out = left_out_by(self.name, given.get("where", True), x.shape)
+        x, where = arrays[-1], given.get("where", True)
         axes = (self._axis(given["axis"], x),) if self._own else normalized(self.name, given["axis"], x.ndim)
-        if any(map(is_dask, [*arrays, left_out])):
+        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+        left_out = left_out_by(self.name, where, x.shape)
+        if any(map(is_dask, [*arrays, where])):
             from fastact import _dask
 
-            own = {name: given[name] for name in (*self._own, "keepdims") if given.get(name)}
-            own |= {"empty": empty} if empty != EMPTY[0] else {}
-            return _dask.along_axes(self, arrays, axes, left_out, options | own)
+            return _dask.along_axes(self, arrays, axes, given)
         if self._own:
             return self._pick(arrays, given["pieces"], axes[0], left_out, options)
         if given.get("keepdims"):

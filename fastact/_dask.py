@@ -16,10 +16,12 @@ import numpy as np
 from dask.array.core import broadcast_chunks, unify_chunks
 
 import fastact
-from fastact import _axes, _ufuncs
+from fastact import _ufuncs
+from fastact._axes import others
 from fastact._definition import Definition
 from fastact._engine.blocks import WEIGHTED
 from fastact._engine.reductions import split_axes
+from fastact._rows import EMPTY
 
 # --- element by element: dask takes ufuncs of one result -------------------------------------------
 
@@ -87,128 +89,107 @@ def joined(gradients: Sequence[Any], x: Any, axis: int, interleaved: bool, gate_
 # --- along an axis --------------------------------------------------------------------------------
 
 
-def along_axes(function: Any, arrays: list, axes: tuple[int, ...], left_out: Any, keywords: dict[str, Any]) -> Any:
-    """One direction of a function along several axes, or one, of all elements or some.
+def along_axes(function: Any, arrays: list, axes: tuple[int, ...], given: dict[str, Any]) -> Any:
+    """One direction of a function along an axis, or several.
 
     Parameters
     ----------
     function : AxisDirection
         What to compute, given whole rows.
     arrays : list
-        As the direction takes them.
+        As the direction takes them; they or ``where`` are dask arrays.
     axes : tuple of int
         Not negative.
-    left_out : array_like of bool or None
-        Which elements take no part.
-    keywords : dict
+    given : dict
         What else the call was given.
     """
-    operands, shape = [da.asarray(array) for array in arrays], arrays[-1].shape
-    if left_out is not None:
-        if "pieces" in keywords:
-            raise TypeError(f"{function.name}: a mask does not go with dask arrays; call it on blocks of both")
-        function, operands = _Masked(function), [*operands, da.asarray(left_out)]
-    if len(axes) == 1:
-        return along_axis(function, operands, axes[0], keywords)
-    if keeps := keywords.pop("keepdims", False):
-        operands = [array.squeeze(axes) if array.shape != shape else array for array in operands]
-    rows = [_axes.joined(array, axes) if array.shape == shape else array for array in operands]
-    result = along_axis(function, rows, rows[-1].ndim - 1, keywords)
-    if result.ndim == rows[-1].ndim:
-        return _axes.split(result, axes, shape)
-    return da.expand_dims(result, axes) if keeps else result
-
-
-class _Masked:
-    """A direction that takes, as its last operand, which elements of the others take no part."""
-
-    def __init__(self, direction: Any) -> None:
-        self._direction, self.name = direction, f"{direction.name} with where"
-
-    def __call__(self, *arrays: Any, **keywords: Any) -> Any:
-        *given, left_out = arrays
-        return self._direction(*given, where=~left_out, **keywords)
-
-
-def along_axis(function: Any, arrays: list, axis: int, keywords: dict[str, Any]) -> Any:
-    """One direction of a function along an axis.
-
-    Parameters
-    ----------
-    function : AxisDirection
-        What to compute, given whole rows.
-    arrays : list
-        As the direction takes them; at least one is a dask array.
-    axis : int
-        Not negative.
-    keywords : dict
-        What else the call was given.
-    """
-    if keywords.get("out") is not None:
+    if given["out"] is not None:
         raise _no_out(function.name)
+    keywords = {name: value for name, value in given.items() if not _is_default(name, value)}
     arrays = [da.asarray(array) for array in arrays]
-    if len(arrays) > 1 and arrays[0].ndim == arrays[1].ndim - 1:  # the gradient of what has lost the axis
-        arrays[0], keywords = da.expand_dims(arrays[0], axis), {**keywords, "keepdims": True}
-    _check_shapes(function.name, arrays, axis)
-    sizes = arrays[-1].chunks[axis]
-    arrays = _on_one_grid(arrays, axis)
-    if len(sizes) > 1 and keywords.keys() <= {"dtype", "keepdims"} and function.name in _EXCHANGED:
-        dtype = keywords.get("dtype")
-        given = arrays if dtype is None else [array.astype(dtype) for array in arrays]
-        result = _EXCHANGED[function.name](*[_cut(array, axis, sizes) for array in given], axis)
-        lost = function.name == "logsumexp" and not keywords.get("keepdims")
-        return result.squeeze(axis) if lost else result
-    if "pieces" in keywords:
-        result = _in_groups(function, arrays, axis, sizes, keywords)
+    x = arrays[-1]
+    if arrays[0].ndim == x.ndim - len(axes) < x.ndim:  # the gradient of what has lost its axes
+        arrays[0], keywords = da.expand_dims(arrays[0], axes), {**keywords, "keepdims": True}
+    _check_shapes(function.name, arrays, axes)
+    is_whole = all(len(x.chunks[axis]) == 1 for axis in axes)
+    is_masked = any(isinstance(array._meta, np.ma.MaskedArray) for array in arrays)
+    arrays = _on_one_grid(arrays, axes)
+    may_exchange = len(axes) == 1 and not is_whole and not is_masked and keywords.keys() <= {"dtype", "keepdims"}
+    if may_exchange and (exchange := _EXCHANGED.get(function.name)):
+        return _exchanged(exchange, function.name, arrays, axes[0], x.chunks[axes[0]], keywords)
+    if keywords.keys() <= {"pieces", "dtype"} and "pieces" in keywords:
+        result = _in_groups(function, arrays, axes[0], x.chunks[axes[0]], keywords)
     else:
-        result = _whole_rows(function, arrays, axis, keywords)
-    same_length = result.ndim == arrays[-1].ndim and result.shape[axis] == arrays[-1].shape[axis]
-    return result.rechunk({axis: sizes}) if same_length else result
+        result = _whole_rows(function, arrays, axes, keywords)
+    same_shape = result.ndim == x.ndim and all(result.shape[axis] == x.shape[axis] for axis in axes)
+    return result.rechunk({axis: x.chunks[axis] for axis in axes}) if same_shape else result
 
 
-def _cut(array: Any, axis: int, sizes: tuple[int, ...]) -> Any:
-    return array if array.shape[axis] == 1 else array.rechunk({axis: sizes})
+def _is_default(name: str, value: Any) -> bool:
+    """Whether an argument asks for nothing."""
+    if name in ("where", "keepdims"):
+        return value is (name == "where")
+    return name == "axis" or value is None or (name == "empty" and value == EMPTY[0])
+
+
+def _exchanged(
+    exchange: Callable[..., Any], name: str, arrays: list, axis: int, sizes: tuple[int, ...], keywords: dict[str, Any]
+) -> Any:
+    if "dtype" in keywords:
+        arrays = [array.astype(keywords["dtype"]) for array in arrays]
+    result = exchange(*(array if array.shape[axis] == 1 else array.rechunk({axis: sizes}) for array in arrays), axis)
+    lost = name == "logsumexp" and not keywords.get("keepdims")
+    return result.squeeze(axis) if lost else result
 
 
 def _no_out(name: str) -> TypeError:
     return TypeError(f"{name}: a dask array is computed later and cannot be written to: leave out out")
 
 
-def _check_shapes(name: str, arrays: list, axis: int) -> None:
-    rest = [array.shape[:axis] + array.shape[axis + 1 :] for array in arrays]
+def _check_shapes(name: str, arrays: list, axes: tuple[int, ...]) -> None:
     try:
         if len({array.ndim for array in arrays}) > 1:
             raise ValueError
-        np.broadcast_shapes(*rest)
+        np.broadcast_shapes(*(tuple(array.shape[i] for i in others(array.ndim, axes)) for array in arrays))
     except ValueError:
         shapes = " ".join(str(array.shape) for array in arrays)
         raise ValueError(f"{name}: operands of shapes {shapes} do not fit together") from None
 
 
-def _on_one_grid(arrays: list, axis: int | None = None) -> list:
-    """The arrays cut in the same places, but for those along the axis."""
+def _on_one_grid(arrays: list, axes: tuple[int, ...] = ()) -> list:
+    """The arrays cut in the same places, but for those along the axes."""
     pairs: list = []
     for number, array in enumerate(arrays):
         # Dimensions are matched from the last one on; a name of its own is matched with none.
-        names = [f"own {number}" if i == axis else i - array.ndim for i in range(array.ndim)]
-        pairs += [array, names]
-    return unify_chunks(*pairs, warn=False)[1]  # the axes that are matched with none seem to multiply the chunks
+        pairs += [array, [f"{number} {i}" if i in axes else i - array.ndim for i in range(array.ndim)]]
+    return unify_chunks(*pairs, warn=False)[1]  # axes that are matched with none seem to multiply chunks
 
 
-def _whole_rows(function: Any, arrays: list, axis: int, keywords: dict[str, Any]) -> Any:
-    arrays = [array.rechunk({axis: -1}) for array in arrays]
-    by_rows = functools.partial(function, **keywords, axis=-1)
-    sample = by_rows(*(np.empty((0, array.shape[axis]), array.dtype) for array in arrays))
-    shortened = sample.ndim == 1
-    signature = ",".join(f"(n{i})" for i in range(len(arrays))) + ("->()" if shortened else "->(m)")
+def _whole_rows(function: Any, arrays: list, axes: tuple[int, ...], keywords: dict[str, Any]) -> Any:
+    has_mask = "where" in keywords
+    if has_mask:
+        where, x = keywords.pop("where"), arrays[-1]
+        arrays = [*arrays, da.broadcast_to(da.asarray(where), x.shape).rechunk(x.chunks)]
+    arrays = [array.rechunk(dict.fromkeys(axes, -1)) for array in arrays]
+    last = -1 if len(axes) == 1 else tuple(range(-len(axes), 0))
+    by_rows = functools.partial(_by_rows, function, {**keywords, "axis": last}, has_mask)
+    sample = by_rows(*(np.empty((0, *(array.shape[axis] for axis in axes)), array.dtype) for array in arrays))
+    lengths = {f"m{i}": length for i, length in enumerate(sample.shape[1:])}
+    cores = [",".join(f"n{number}_{axis}" for axis in axes) for number in range(len(arrays))]
     return da.apply_gufunc(
         by_rows,
-        signature,
+        ",".join(f"({core})" for core in cores) + f"->({','.join(lengths)})",
         *arrays,
-        axes=[(axis,)] * len(arrays) + [() if shortened else (axis,)],
-        output_sizes={} if shortened else {"m": sample.shape[1]},
+        axes=[axes] * len(arrays) + [axes if lengths else ()],
+        output_sizes=lengths,
         output_dtypes=sample.dtype,
     )
+
+
+def _by_rows(function: Any, keywords: dict[str, Any], has_mask: bool, *arrays: Any) -> Any:
+    if has_mask:
+        arrays, keywords = arrays[:-1], {**keywords, "where": arrays[-1]}
+    return function(*arrays, **keywords)
 
 
 def _in_groups(function: Any, arrays: list, axis: int, sizes: tuple[int, ...], keywords: dict[str, Any]) -> Any:

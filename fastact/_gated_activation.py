@@ -10,6 +10,8 @@ from fastact import _ufuncs
 from fastact._activation import Direction, as_array, find, is_dask
 from fastact._axis_activation import AxisDirection, no_such_direction
 from fastact._definition import Definition
+from fastact._labelled import call as call_of_labelled
+from fastact._labelled import is_labelled
 
 _UFUNC_KEYWORDS = {"out": None, "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True}
 _SPLIT = ("axis", "interleaved", "gate_first")
@@ -47,11 +49,13 @@ class GatedDirection(AxisDirection):
         return inspect.Signature([*arrays, gate, axis, *split, *choices, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = self._bound(args, keywords)
+        given, keywords_given = self._bound(args, keywords), keywords
         keywords = {name: value for name, value in keywords.items() if name not in _SPLIT}
         *grad, x = (given[name] for name in self._arrays[:-1])
         if given["gate"] is not None:
             return self._halves(*grad, x, given["gate"], **keywords)
+        if is_labelled(x):
+            return call_of_labelled(self, (*grad, x), keywords_given)
         x = as_array(x)
         axis = self._axis(given["axis"], x)
         places = self._places(x, axis, given["interleaved"], given["gate_first"])

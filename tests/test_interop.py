@@ -6,9 +6,10 @@ import dask.array
 import distributed
 import numpy as np
 import pandas
+import polars
 import pytest
 import xarray
-from cases import AXISWISE
+import zarr
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -105,6 +106,28 @@ def test_dask_parameter_gradients(alpha):
     np.testing.assert_allclose(got.compute(), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["softmax", "logsumexp", "sparsemax"])
+def test_dask_with_masks_and_several_axes(name):
+    function, mask = fa.get(name), X > 0
+    lazy, lazy_mask = (dask.array.from_array(array, chunks=(25, 11)) for array in (X, mask))
+    for keywords in (
+        {"where": mask},
+        {"empty": "zero"} if name != "logsumexp" else {},
+        {"axis": None},
+        {"axis": (1, 0)},
+    ):
+        expected = function(X, **keywords)
+        if "where" in keywords:
+            keywords = {"where": lazy_mask}
+        got = function(lazy, **keywords)
+        assert_lazy(got, X.dtype, lazy.chunks if expected.shape == X.shape else got.chunks)
+        np.testing.assert_allclose(got.compute(scheduler="synchronous"), expected, rtol=3e-7)
+    masked = function(dask.array.ma.masked_array(lazy, lazy_mask)).compute(scheduler="synchronous")
+    expected = function(np.ma.masked_array(X, mask))
+    assert_array_equal(np.ma.getmaskarray(masked), np.ma.getmaskarray(expected))
+    assert_array_equal(np.ma.filled(masked, 0), np.ma.filled(expected, 0))
+
+
 def test_dask_draws_the_same_again():
     lazy = dask.array.from_array(X, chunks=(25, 11))
     y, slopes = fa.rrelu(lazy, rng=3, return_slopes=True)
@@ -153,7 +176,7 @@ def test_dask_distributed_along_an_axis_in_chunks(cluster):
     lazy = dask.array.from_array(X, chunks=(25, 11))
     results = {
         name: [fa.get(name)(x, **required_parameters(fa.get(name))) for x in (lazy, X)]
-        for name in (*AXISWISE, "swiglu")
+        for name in ("softmax", "logsumexp", "sparsemax", "maxout", "swiglu")
     }
     results["backward"] = [fa.softmax.backward(x, x) for x in (lazy, X)]
     results["two results"] = [fa.gelu.value_and_derivative(x)[1] for x in (lazy, X)]
@@ -225,6 +248,66 @@ def test_xarray_keeps_names_and_coordinates(call):
     assert_array_equal(dataset.b.values, call(X * 2))
 
 
+def along(name, x, **keywords):
+    return fa.get(name)(x, **required_parameters(fa.get(name)), **keywords)
+
+
+@pytest.mark.parametrize("name", ["softmax", "logsumexp", "maxout", "swiglu"])
+def test_xarray_along_an_axis(name):
+    coordinates = {"row": np.arange(60), "column": np.arange(40), "height": ("row", np.ones(60))}
+    array = xarray.DataArray(X, coordinates, ("row", "column"), "x", {"units": "V"})
+    result, expected = along(name, array), along(name, X)
+    assert_array_equal(result.values, expected, strict=True)
+    assert (result.name, result.attrs) == ("x", fa.gelu(array).attrs)
+    assert result.dims == array.dims[: expected.ndim]
+    xarray.testing.assert_equal(result.height, array.height)
+    assert ("column" in result.coords) == (name == "softmax")
+    assert_array_equal(along(name, array, axis=0).values, along(name, X, axis=0))
+    assert isinstance(along(name, array.chunk(25)).data, dask.array.Array)
+    dataset = along(name, xarray.Dataset({"a": array, "b": array * 2}, attrs={"title": "t"}))
+    assert_array_equal(dataset.b.values, along(name, X * 2))
+    assert dataset.attrs == {"title": "t"}
+    with xarray.set_options(keep_attrs=False):
+        assert along(name, array).attrs == fa.gelu(array).attrs == {}
+    gradient = fa.get(name).backward(result, array, **required_parameters(fa.get(name)))
+    xarray.testing.assert_equal(
+        gradient, array.copy(data=fa.get(name).backward(expected, X, **required_parameters(fa.get(name))))
+    )
+    with pytest.raises(ValueError, match="row"):
+        fa.softmax.backward(array.isel(row=slice(None, None, -1)), array)
+
+
+@pytest.mark.parametrize("name", ["softmax", "logsumexp", "maxout", "swiglu"])
+def test_pandas_along_an_axis(name):
+    frame = pandas.DataFrame(X[:6, :4], columns=list("abcd"), index=list("uvwxyz"))
+    for axis in (0, 1):
+        result, expected = along(name, frame, axis=axis), along(name, X[:6, :4], axis=axis)
+        assert_array_equal(result.to_numpy(), expected, strict=True)
+        if expected.ndim == 1:
+            assert result.index.equals(frame.axes[1 - axis])
+        else:
+            assert result.axes[1 - axis].equals(frame.axes[1 - axis])
+            assert result.axes[axis].equals(frame.axes[axis]) == (expected.shape == frame.shape)
+    result, expected = along(name, frame.a), along(name, X[:6, 0])
+    assert_array_equal(np.asarray(result), expected)
+    assert np.ndim(result) == 0 or result.name == "a"
+
+
+def test_pandas_along_an_axis_with_missing_values():
+    series = pandas.Series([0.5, None, -1.0], dtype="Float32", index=list("pqr"))
+    expected = fa.softmax(np.float32([0.5, -1]))
+    result = fa.softmax(series)
+    assert result.dtype == "Float32"
+    assert list(result.isna()) == [False, True, False]
+    assert_array_equal(result.dropna().to_numpy("f4"), expected)
+    frame = pandas.DataFrame({"a": series, "b": pandas.Series([1, 2, None], dtype="Int16", index=list("pqr"))})
+    result = fa.softmax(frame)
+    assert list(result.dtypes) == ["Float32", "Float32"]
+    assert_array_equal(result.isna(), frame.isna())
+    assert_array_equal(result.loc["p"].to_numpy("f4"), fa.softmax(np.float32([0.5, 1])))
+    assert result.b["q"] == result.a["r"] == 1
+
+
 @pytest.mark.parametrize("call", [fa.gelu, fa.gelu.derivative, fa.prelu, lambda x: fa.silu.backward(x, x)])
 def test_pandas(call):
     frame = pandas.DataFrame(X[:5, :3], columns=list("abc"), index=list("vwxyz"))
@@ -247,6 +330,48 @@ def test_scikit_learn_pipeline():
     assert_array_equal(again.transform(X), fa.gelu(fa.tanh(X)))
     frame = pandas.DataFrame(X[:5, :3], columns=list("abc"))
     pandas.testing.assert_frame_equal(transformer.transform(frame), fa.gelu(frame))
+
+    named = FunctionTransformer(fa.softmax, feature_names_out="one-to-one").set_output(transform="pandas")
+    pandas.testing.assert_frame_equal(named.fit_transform(frame), fa.softmax(frame))
+
+
+@pytest.mark.parametrize("function", [fa.gelu, fa.gelu.derivative, fa.prelu])
+def test_polars(function):
+    series = polars.Series("s", X[0])
+    assert_array_equal(function(series).to_numpy(), function(X[0]), strict=True)
+    with_null = polars.Series("s", [0.5, None, -1.0], dtype=polars.Float32)
+    assert function(with_null).is_null().to_list() == [False, True, False]
+    frame = polars.DataFrame({"s": X[0]})
+    mapped = polars.col("s").map_batches(function, return_dtype=polars.Float32)
+    for expression in (function(polars.col("s")), mapped):
+        assert_array_equal(frame.select(expression)["s"].to_numpy(), function(X[0]), strict=True)
+
+
+def test_polars_along_an_axis():
+    assert_array_equal(fa.softmax(polars.Series("s", X[0])), fa.softmax(X[0]), strict=True)
+    frame = polars.DataFrame({"s": X[0]})
+    softmax = polars.col("s").map_batches(fa.softmax, return_dtype=polars.Float32)
+    assert_array_equal(frame.select(softmax)["s"].to_numpy(), fa.softmax(X[0]))
+
+
+def test_memory_maps(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for function in (fa.gelu, fa.softmax):
+        assert_array_equal(function(mapped), function(X))
+    target = np.lib.format.open_memmap(tmp_path / "y.npy", "w+", X.dtype, X.shape)
+    fa.gelu(mapped, out=target)
+    del target
+    assert_array_equal(np.load(tmp_path / "y.npy"), fa.gelu(X))
+
+
+def test_zarr_through_dask(tmp_path):
+    zarr.create_array(tmp_path / "x.zarr", shape=X.shape, chunks=(25, 11), dtype=X.dtype)[...] = X
+    lazy = fa.gelu(dask.array.from_zarr(tmp_path / "x.zarr"))
+    lazy.to_zarr(tmp_path / "y.zarr")
+    result = zarr.open_array(tmp_path / "y.zarr", mode="r")
+    assert_array_equal(result[...], fa.gelu(X), strict=True)
+    assert result.chunks == (25, 11)
 
 
 def test_masked_arrays():

@@ -402,14 +402,18 @@ def test_masks_and_several_axes_of_dask_arrays(name, direction, axis):
         assert_array_equal(call(*lazy, axis=axis, where=where, **options), expected)
 
 
+def test_a_mask_for_maxout_of_dask_arrays():
+    x, where = np.random.default_rng(8).normal(size=(4, 6)).astype("f4"), np.arange(6) != 2
+    lazy = fa.maxout(dask.array.from_array(x, chunks=3), 2, where=where)
+    assert_array_equal(lazy.compute(scheduler="synchronous"), fa.maxout(x, 2, where=where))
+
+
 def test_what_dask_arrays_do_not_go_with():
     lazy = dask.array.ones((4, 4), chunks=2)
     with pytest.raises(TypeError, match=r"softmax: where must be a boolean mask, got float64"):
         fa.softmax(lazy, where=lazy)
     with pytest.raises(ValueError, match=r"softmax: where of shape \(3,\) does not broadcast"):
         fa.softmax(lazy, where=np.ones(3, bool))
-    with pytest.raises(TypeError, match="maxout: a mask does not go with dask arrays"):
-        fa.maxout(lazy, 2, where=np.ones((4, 4), bool))
     with pytest.raises(TypeError, match=r"softmax.jacobian does not take dask arrays"):
         fa.softmax.jacobian(lazy)
     with pytest.raises(TypeError, match=r"softmax: a dask array .* cannot be written to"):
