@@ -5,8 +5,6 @@ import operator
 from math import prod
 from typing import Any
 
-import numpy as np
-
 
 def normalized(name: str, axis: Any, dimensions: int) -> tuple[int, ...]:
     """The axes that `axis`, an integer, a tuple of them or None, stands for: sorted, and counted from the first.
@@ -47,7 +45,7 @@ def joined(array: Any, axes: tuple[int, ...]) -> Any:
     return array.transpose(*rest, *axes).reshape(*(array.shape[i] for i in rest), length)
 
 
-def copy_split(array: np.ndarray, axes: tuple[int, ...], destination: np.ndarray) -> None:
-    """Undo `joined`, into an array of the original shape."""
-    moved = destination.transpose(*others(destination.ndim, axes), *axes)
-    np.copyto(moved, array.reshape(moved.shape))
+def split(array: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The array of the given shape that `joined` makes this one of."""
+    moved = (*others(len(shape), axes), *axes)
+    return array.reshape(tuple(shape[i] for i in moved)).transpose(*(moved.index(i) for i in range(len(shape))))

@@ -54,7 +54,9 @@ class AxisDirection:
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
         options: dict[str, Any] = {"keepdims": False} if self._keepdims else {}
-        options |= {"out": None, "dtype": None, "where": True}
+        options |= {"out": None, "dtype": None}
+        if self._definition.left_out:
+            options["where"] = True
         if self._definition.has_empty_rows:
             options["empty"] = EMPTY[0]
         keywords = [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in options.items()]
@@ -73,16 +75,16 @@ class AxisDirection:
         return self._general_call(arrays, given, options)
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
-        x = arrays[-1]
-        if any(map(is_dask, [*arrays, given["where"]])):
+        x, where = arrays[-1], given.get("where", True)
+        axes = (self._axis(given["axis"], x),) if self._own else normalized(self.name, given["axis"], x.ndim)
+        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+        left_out = left_out_by(self.name, where, x.shape)
+        if any(map(is_dask, [*arrays, where])):
             from fastact import _dask
 
-            return _dask.along_axes(self, arrays, normalized(self.name, given["axis"], x.ndim), given)
-        left_out = left_out_by(self.name, given["where"], x.shape)
+            return _dask.along_axes(self, arrays, axes, given)
         if self._own:
-            return self._pick(arrays, given["pieces"], self._axis(given["axis"], x), left_out, options)
-        axes = normalized(self.name, given["axis"], x.ndim)
-        empty = checked_empty(self.name, given.get("empty", EMPTY[0]))
+            return self._pick(arrays, given["pieces"], axes[0], left_out, options)
         if given.get("keepdims"):
             return self._kept(arrays, axes, left_out, empty, options)
         return self._rows(arrays, axes, left_out, empty, options)

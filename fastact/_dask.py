@@ -162,7 +162,7 @@ def _on_one_grid(arrays: list, axes: tuple[int, ...] = ()) -> list:
     for number, array in enumerate(arrays):
         # Dimensions are matched from the last one on; a name of its own is matched with none.
         pairs += [array, [f"{number} {i}" if i in axes else i - array.ndim for i in range(array.ndim)]]
-    return unify_chunks(*pairs)[1]
+    return unify_chunks(*pairs, warn=False)[1]  # axes that are matched with none seem to multiply chunks
 
 
 def _whole_rows(function: Any, arrays: list, axes: tuple[int, ...], keywords: dict[str, Any]) -> Any:

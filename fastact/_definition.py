@@ -119,7 +119,8 @@ class Definition:
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
     left_out : tuple of float
-        Of a function along an axis: the input that takes no part in a row, and what it gives itself.
+        Of a function along an axis that takes ``where=``: the input that counts for nothing in its row and, unless the
+        function reduces, what it gives itself.
     reduces : bool
         Of a function along an axis: whether its result lacks that axis.
     gate : str
@@ -160,7 +161,7 @@ class Definition:
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reduces: bool = False
     check: Callable | None = None
-    left_out: tuple[float, float] = (float("-inf"), 0.0)
+    left_out: tuple[float, ...] = ()
     gate: str = ""
     draw: Callable | None = None
     drawn_for: str = ""
@@ -198,7 +199,7 @@ class Definition:
     @property
     def has_empty_rows(self) -> bool:
         """Whether a function along an axis leaves open what a row gives in which no element takes part."""
-        return self.has_jacobian and not self.has_winner("value")
+        return self.has_jacobian and bool(self.left_out) and not self.has_winner("value")
 
     @property
     def has_jacobian(self) -> bool:

@@ -41,8 +41,8 @@ _DTYPES = (
     "integers and Python numbers give float64."
 )
 _WHERE = """where : array_like of bool, default True
-    Which elements take part; it broadcasts to `x`. The others count for nothing in their row and give {nothing:g}. A
-    mask costs a copy of each operand. What a masked array masks is left out, and masked in the result."""
+    Which elements take part; it broadcasts to `x`. The others count for nothing in their row{give}. A mask costs a copy
+    of each operand. What a masked array masks is left out, and masked in the result."""
 _EMPTY = """empty : {{"nan", "zero", "uniform"}}, default "nan"
     What a row gives that is empty, because all of its elements are {absent:g} or left out: {choices}."""
 _ERRORS = {
@@ -140,13 +140,15 @@ def _axis_keywords(definition: Definition, direction: str) -> list[str]:
     dtype = "dtype : dtype, optional\n    The dtype to compute in."
     if direction == "jacobian":
         return [axis, dtype]
-    (absent, result), is_value = definition.left_out, direction == "value"
     lines = [axis, "out : ndarray, optional\n    Where to put the result.", dtype]
     if definition.reduces and definition.name != "maxout":
         lines.insert(1, f"keepdims : bool, default False\n    {_KEEPDIMS[direction]}")
-    lines.append(_WHERE.format(nothing=result if is_value else 0.0))
+    result = definition.left_out[-1:] if direction == "value" else (0.0,)
+    if definition.left_out:
+        give = "" if definition.reduces and direction == "value" else f" and give {result[0]:g}"
+        lines.append(_WHERE.format(give=give))
     if definition.has_empty_rows:
-        lines.append(_EMPTY.format(absent=absent, choices=_empty_choices(result, direction)))
+        lines.append(_EMPTY.format(absent=definition.left_out[0], choices=_empty_choices(result[0], direction)))
     return lines
 
 

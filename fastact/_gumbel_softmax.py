@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastact._activation import explained_dtype, find
+from fastact._activation import explained_dtype, find, is_dask
 from fastact._axes import normalized
 
 # Exponential deviates come in steps of about this: where the generator gives 0, it means less than one.
@@ -145,7 +145,7 @@ def _checked_tau(name: str, tau: Any) -> float:
 
 
 def _result_dtype(name: str, function: Any, *arrays: Any) -> np.dtype:
-    if any(type(array).__module__.startswith("dask.") for array in arrays):
+    if any(map(is_dask, arrays)):
         raise TypeError(f"{name} does not take dask arrays; call it on their blocks, each with a generator of its own")
     arrays = tuple(map(np.asarray, arrays))
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastact._activation import find
+from fastact._activation import find, is_dask
 from fastact._axes import joined, normalized
 from fastact._definition import Definition
 from fastact._docstrings import docstring
@@ -36,6 +36,8 @@ class Jacobian:
         return inspect.Signature([x, axis, kinds("dtype", kinds.KEYWORD_ONLY, default=None)])
 
     def __call__(self, x: Any, /, axis: Any = -1, *, dtype: Any = None) -> np.ndarray:
+        if is_dask(x):
+            raise TypeError(f"{self.name} does not take dask arrays; call it on blocks that have whole rows")
         function, x = find(self._definition.name), np.asarray(x)
         rows = joined(x, normalized(self.name, axis, x.ndim))[..., np.newaxis, :]
         dtype = function(rows[..., :0], dtype=dtype).dtype

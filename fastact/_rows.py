@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fastact._axes import copy_split, joined, others
+from fastact._activation import as_array
+from fastact._axes import joined, others, split
 from fastact._definition import Definition
 
 ndarray = np.ndarray
@@ -28,11 +29,11 @@ def checked_empty(name: str, word: Any) -> str:
     return word
 
 
-def left_out_by(name: str, where: Any, shape: tuple[int, ...]) -> ndarray | None:
+def left_out_by(name: str, where: Any, shape: tuple[int, ...]) -> Any:
     """Which elements of an array of this shape take no part; None if all do."""
     if where is True:
         return None
-    mask = np.asarray(where)
+    mask = as_array(where)
     if mask.dtype != bool:
         raise TypeError(
             f"{name}: where must be a boolean mask, got {mask.dtype}; write where=mask != 0 if all but zeros take part"
@@ -66,9 +67,10 @@ class Rows:
         self._grad_has_axis = not definition.reduces
         self._result_has_axis = not (definition.reduces and self._is_value)
         self._has_empty_rows, self._has_winner = definition.has_empty_rows, definition.has_winner(direction)
-        absent, result_of_absent = definition.left_out
-        self._stand_in = result_of_absent if definition.arrays(direction)[-1] == "y" else absent
-        self._nothing = result_of_absent if self._is_value else 0.0
+        # What stands for an element that is left out, and what the result is there.
+        left_out = definition.left_out or (np.nan,)
+        self._stand_in = left_out[-1 if definition.arrays(direction)[-1] == "y" else 0]
+        self._nothing = left_out[-1] if self._is_value else 0.0
 
     def __call__(self, arrays: list, axes: tuple[int, ...], left_out: Any, empty: str, options: dict[str, Any]) -> Any:
         """Run the direction.
@@ -108,13 +110,12 @@ class Rows:
     def _of_masked_arrays(self, arrays: list, axes: tuple, left_out: Any, empty: str, options: dict) -> Any:
         """Leave out what is masked, and mask the result there."""
         *grad, x = arrays
-        for array in arrays if self._grad_has_axis else [x]:
-            masked = np.ma.getmaskarray(array)
-            left_out = masked if left_out is None else left_out | masked
+        masked = np.any([np.ma.getmaskarray(array) for array in (arrays if self._grad_has_axis else [x])], axis=0)
+        left_out = masked if left_out is None else left_out | masked
         result = self([*(np.ma.filled(array, 0) for array in grad), np.ma.getdata(x)], axes, left_out, empty, options)
         if "out" in options:
             return result
-        return np.ma.MaskedArray(result, left_out if self._result_has_axis else left_out.all(axis=axes))
+        return np.ma.MaskedArray(result, masked if self._result_has_axis else masked.all(axis=axes))
 
     # --- several axes ------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Rows:
         place = joined(out, axes)
         self(rows, last, left_out, empty, options | {"out": place})
         if not np.may_share_memory(place, out):
-            copy_split(place, axes, out)
+            np.copyto(out, split(place, axes, out.shape))
         return out if out.ndim or "out" in options else out[()]
 
     # --- elements that take no part ----------------------------------------------------------------
@@ -147,7 +148,8 @@ class Rows:
             x = _filled(x, left_out, self._stand_in, dtype)
             if self._grad_has_axis:
                 grad = [_filled(array, left_out, 0.0, dtype) for array in grad]
-        are_empty = _rows_of(self._stand_in, x, axis)  # before out, which may be x, is written
+        looks = self._has_winner or empty != EMPTY[0]
+        are_empty = _rows_of(self._stand_in, x, axis) if looks else None  # before out, which may be x, is written
         result = self._run([*grad, x], options, axis=axis)
         if self._result_has_axis:
             if left_out is not None:
@@ -155,7 +157,7 @@ class Rows:
             self._mend(result, grad, axis, left_out, are_empty, empty)
         return result
 
-    def _mend(self, result: ndarray, grad: list, axis: int, left_out: Any, are_empty: ndarray, empty: str) -> None:
+    def _mend(self, result: ndarray, grad: list, axis: int, left_out: Any, are_empty: Any, empty: str) -> None:
         """Give empty rows their results."""
         mended: Any = self._nothing
         if self._has_winner:  # all that take part are equal, and the first of them wins

@@ -1,5 +1,7 @@
 """Maxout: the largest of each group of linear pieces."""
 
+import math
+
 from fastact._definition import define
 from fastact._math.working import where
 
@@ -8,6 +10,7 @@ from fastact._math.working import where
     kind="axiswise",
     reduces=True,
     formula=r"f(x)_u = \max_{p < k} x_{k u + p}",
+    left_out=(-math.inf,),
     derivative_range=(0.0, 1.0),
     saturation="Never: each unit passes its whole gradient to the piece that won.",
     use="With dropout: a unit learns its own convex activation from its pieces.",
