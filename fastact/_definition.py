@@ -117,6 +117,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    in_single_precision : tuple of str
+        Of a function along an axis: directions whose float32 kernels compute in float32 (see `_engine.single`).
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -153,6 +155,7 @@ class Definition:
     cost: float = 0.4
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    in_single_precision: tuple[str, ...] = ()
     check: Callable | None = None
     gate: str = ""
     draw: Callable | None = None

@@ -97,11 +97,12 @@ class RowsProgram:
         convert.append(unpack_address(self.dtypes[-1], self.working))
         self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
         formulas = row_kernels.Formulas(self.name, self.direction)
-        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
+        computed_in = row_kernels.precision_of(self.name, self.direction, working)
+        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[computed_in]
         self.words[rows.NEEDS_LARGEST], self.words[rows.NEEDS_KEPT] = formulas.needs_largest, formulas.needs_kept
         if formulas.needs_largest:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working).address
-        self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(working).address
+        self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
         kernel = row_kernels.row_kernel(self.name, self.direction, working)
         self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
 

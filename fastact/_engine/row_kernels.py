@@ -19,8 +19,8 @@ import numpy as np
 
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
-from fastact._engine import precision
-from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers, tuple_of
+from fastact._engine import blocks, precision, single
+from fastact._engine.blocks import register_helpers, tuple_of
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
 
@@ -41,16 +41,65 @@ STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
 LANE_COUNT = 64
 MAX_TERMS = MAX_CONSTANTS = 2
-#: Numbers of float64 that a number in working precision is stored as.
-PARTS = {"float32": 1, "float64": 2}
+# What kernels compute in: the working precision of a dtype, or float32 itself.
+SINGLE = "single"
+ELEMENT = blocks.ELEMENT | {SINGLE: numba.float32}
+ENTER = blocks.ENTER | {SINGLE: single.make_single}
+LEAVE = blocks.LEAVE | {SINGLE: single.leave_single}
+#: Numbers that a term is stored as, and the bytes of one.
+PARTS = {"float32": 1, "float64": 2, SINGLE: 1}
+PART_BYTES = {"float32": 8, "float64": 8, SINGLE: 4}
 
 
-# --- numbers in working precision, in arrays of float64 --------------------------------------------
+def precision_of(name, direction, dtype):
+    """What a direction's kernel for a dtype computes in."""
+    return SINGLE if dtype == "float32" and direction in registry[name].in_single_precision else dtype
+
+
+# --- numbers in arrays -----------------------------------------------------------------------------
+
+
+def _stored_term(computed_in):
+    """How to load and store terms: as `_stored` does, but float32 where that is what they are computed in."""
+    if computed_in != SINGLE:
+        load, _, store = _stored(computed_in, STREAM_BYTES)
+        return load, store
+
+    @inlined
+    def store(base, number, index, value):
+        llvm.store_scratch(base, number * STREAM_BYTES + 4 * index, single.leave_single(value))
+
+    @inlined
+    def load(base, number, index):
+        return single.make_single(llvm.load_scratch(base, number * STREAM_BYTES + 4 * index, numba.float32))
+
+    return load, store
+
+
+def _stored_constant(computed_in):
+    """How to load and store what results need of a row: as `_stored` does, or in two float32."""
+    if computed_in != SINGLE:
+        _, load_given, store = _stored(computed_in, ROWS_BYTES)
+        return load_given, store
+
+    @inlined
+    def store_halves(base, number, index, value):
+        hi, lo = single.halves(value)
+        llvm.store_scratch(base, number * ROWS_BYTES + 4 * index, hi)
+        llvm.store_scratch(base, number * ROWS_BYTES + 4 * MOST_ROWS + 4 * index, lo)
+
+    @inlined
+    def load_halves(base, number, index):
+        hi = llvm.load_operand(base, number * ROWS_BYTES + 4 * index, numba.float32)
+        lo = llvm.load_operand(base, number * ROWS_BYTES + 4 * MOST_ROWS + 4 * index, numba.float32)
+        return single.make_single_pair(hi, lo)
+
+    return load_halves, store_halves
 
 
 def _stored(dtype, array_bytes):
     """How to load and store number `index` of the array `number`; a number's two parts lie in arrays of their own."""
-    if dtype == "float32":
+    if dtype != "float64":
 
         @inlined
         def load_one(load, base, number, index):
@@ -119,63 +168,153 @@ class Formulas:
             raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
 
 
-def _kernel(formulas, dtype):
-    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
-    size, inputs = element.bitwidth // 8, formulas.inputs
-    terms, row_constants, result = (inlined(f) for f in (formulas.terms, formulas.row, formulas.result))
-    load_term, _, store_term = _stored(dtype, STREAM_BYTES)
-    _, load_of_row, store_of_row = _stored(dtype, ROWS_BYTES)
-    store_terms = _store_all(store_term, formulas.term_count)
-    store_constants = _store_all(store_of_row, formulas.constant_count)
-    load_sums = tuple_of(load_of_row, formulas.term_count)
-    load_constants = tuple_of(load_of_row, formulas.constant_count)
-    load_places = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs)
-    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs)
-    load_elements = tuple_of(
-        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), inputs
+# Each loop is a function by itself: what one keeps in registers, another need not make room for.
+_apart = numba.extending.register_jitable(error_model="numpy", forceinline=False)
+
+
+def _places(count):
+    """Two compiled functions: one loads operands' places, or steps, one goes on to another line."""
+    load = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), count)
+    return load, tuple_of(inlined(lambda both, k, line: both[0][k] + both[1][k] * line), count)
+
+
+def _elements(formulas, computed_in):
+    """A compiled function that loads each input's element."""
+    element, enter = ELEMENT[computed_in], ENTER[computed_in]
+    size = element.bitwidth // 8
+    return tuple_of(
+        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), formulas.inputs
     )
 
-    def kernel(action, block):
+
+def _largest(computed_in):
+    """A compiled function that loads a row's largest element."""
+    element, enter = ELEMENT[computed_in], ENTER[computed_in]
+    size = element.bitwidth // 8
+    return inlined(lambda place, row: enter(llvm.load_operand(place, size * row, element)))
+
+
+def _terms_loops(formulas, computed_in):
+    """Two compiled functions that write all terms of a block of rows, or of columns."""
+    terms, load_elements, load_largest = inlined(formulas.terms), _elements(formulas, computed_in), _largest(computed_in)
+    load_places, advance = _places(formulas.inputs)
+    store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
+    part_bytes = PART_BYTES[computed_in]
+
+    @_apart
+    def one_row(length, line, stored, largest):
         llvm.prefer_512_bit()
-        outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
-        scratch, largest_place = llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
-        constants_place = llvm.load_word(block, CONSTANTS)
-        places, steps = load_places(block, PLACES), load_places(block, STEPS)
-        result_place, result_step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
-        form = llvm.load_word(block, FORM)
-        if action == ALL_TERMS:
-            if form == ROWS:
-                for row in range(outer):
-                    line, stored = advance((places, steps), row), scratch + 8 * inner * row
-                    largest = enter(llvm.load_operand(largest_place, size * row, element))
-                    for i in range(inner):
-                        store_terms(stored, i, terms(*(load_elements(line, i) + (largest,))))
+        llvm.keep_apart()
+        for i in range(length):
+            store_terms(stored, i, terms(*(load_elements(line, i) + (largest,))))
+
+    @_apart
+    def one_of_each(count, line, stored, of_largest):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for row in range(count):
+            store_terms(stored, row, terms(*(load_elements(line, row) + (load_largest(of_largest, row),))))
+
+    @inlined
+    def rows(block):
+        inner, scratch, of_largest = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        for row in range(llvm.load_word(block, OUTER)):
+            line, stored = advance(operands, row), scratch + part_bytes * inner * row
+            one_row(inner, line, stored, load_largest(of_largest, row))
+
+    @inlined
+    def columns(block):
+        inner, scratch, of_largest = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        for k in range(llvm.load_word(block, OUTER)):
+            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_largest)
+
+    return rows, columns
+
+
+def _row_loop(formulas, computed_in):
+    """A compiled function that makes of rows' sums what their results need."""
+    of_row = "float32" if computed_in == SINGLE else computed_in  # what a row has but one of loses nothing
+    row_constants, load_largest = inlined(formulas.row), _largest(of_row)
+    load_sums = tuple_of(_stored(of_row, ROWS_BYTES)[1], formulas.term_count)
+    store_constants = _store_all(_stored_constant(computed_in)[1], formulas.constant_count)
+
+    @_apart
+    def loop(block):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        of_largest, sums, constants = llvm.load_word(block, LARGEST), llvm.load_word(block, SUMS), llvm.load_word(block, CONSTANTS)
+        for row in range(llvm.load_word(block, OUTER if llvm.load_word(block, FORM) == ROWS else INNER)):
+            made = row_constants(*((load_largest(of_largest, row),) + load_sums(sums, row)))
+            store_constants(constants, row, made)
+
+    return loop
+
+
+def _result_loops(formulas, computed_in):
+    """Two compiled functions that write all results of a block of rows, or of columns."""
+    result, load_elements = inlined(formulas.result), _elements(formulas, computed_in)
+    leave, inputs, size = LEAVE[computed_in], formulas.inputs, ELEMENT[computed_in].bitwidth // 8
+    load_places, advance = _places(inputs)
+    load_term, load_constant = _stored_term(computed_in)[0], _stored_constant(computed_in)[0]
+    load_constants = tuple_of(load_constant, formulas.constant_count)
+    part_bytes = PART_BYTES[computed_in]
+
+    @_apart
+    def one_row(length, line, stored, constants, written):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for i in range(length):
+            y = result(*(load_elements(line, i) + (load_term(stored, 0, i),) + constants))
+            llvm.store_result(written, size * i, leave(y))
+
+    @_apart
+    def one_of_each(count, line, stored, of_rows, written):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for row in range(count):
+            y = result(*(load_elements(line, row) + (load_term(stored, 0, row),) + load_constants(of_rows, row)))
+            llvm.store_result(written, size * row, leave(y))
+
+    @inlined
+    def rows(block):
+        inner, scratch, of_rows = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, CONSTANTS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        place, step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
+        for row in range(llvm.load_word(block, OUTER)):
+            line, stored = advance(operands, row), scratch + part_bytes * inner * row
+            one_row(inner, line, stored, load_constants(of_rows, row), place + step * row)
+
+    @inlined
+    def columns(block):
+        inner, scratch, of_rows = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, CONSTANTS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        place, step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
+        for k in range(llvm.load_word(block, OUTER)):
+            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_rows, place + step * k)
+
+    return rows, columns
+
+
+def _kernel(formulas, computed_in):
+    terms_of_rows, terms_of_columns = _terms_loops(formulas, computed_in)
+    row_constants = _row_loop(formulas, computed_in)
+    results_of_rows, results_of_columns = _result_loops(formulas, computed_in)
+
+    def kernel(action, block):
+        is_rows = llvm.load_word(block, FORM) == ROWS
+        if action == ROW_CONSTANTS:
+            row_constants(block)
+        elif action == ALL_TERMS:
+            if is_rows:
+                terms_of_rows(block)
             else:
-                for k in range(outer):
-                    line, stored = advance((places, steps), k), scratch + 8 * inner * k
-                    for row in range(inner):
-                        largest = enter(llvm.load_operand(largest_place, size * row, element))
-                        store_terms(stored, row, terms(*(load_elements(line, row) + (largest,))))
-        elif action == ROW_CONSTANTS:
-            sums = llvm.load_word(block, SUMS)
-            for row in range(outer if form == ROWS else inner):
-                largest = enter(llvm.load_operand(largest_place, size * row, element))
-                store_constants(constants_place, row, row_constants(*((largest,) + load_sums(sums, row))))
-        elif form == ROWS:
-            for row in range(outer):
-                line, stored = advance((places, steps), row), scratch + 8 * inner * row
-                constants, written = load_constants(constants_place, row), result_place + result_step * row
-                for i in range(inner):
-                    y = result(*(load_elements(line, i) + (load_term(stored, 0, i),) + constants))
-                    llvm.store_result(written, size * i, leave(y))
+                terms_of_columns(block)
+        elif is_rows:
+            results_of_rows(block)
         else:
-            for k in range(outer):
-                line, stored = advance((places, steps), k), scratch + 8 * inner * k
-                written = result_place + result_step * k
-                for row in range(inner):
-                    constants = load_constants(constants_place, row)
-                    y = result(*(load_elements(line, row) + (load_term(stored, 0, row),) + constants))
-                    llvm.store_result(written, size * row, leave(y))
+            results_of_columns(block)
 
     return kernel
 
@@ -226,8 +365,9 @@ def _winner_kernel(formulas, dtype):
 def row_kernel(name, direction, dtype):
     """Compile the kernel of one direction: terms, what rows need, results."""
     formulas = Formulas(name, direction)
-    kernel = (_winner_kernel if formulas.in_order else _kernel)(formulas, dtype)
-    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-rows")
+    computed_in = precision_of(name, direction, dtype)
+    kernel = (_winner_kernel if formulas.in_order else _kernel)(formulas, computed_in)
+    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{computed_in}-rows")
 
 
 # --- largest elements ------------------------------------------------------------------------------
@@ -294,34 +434,56 @@ def largest_kernel(dtype):
 # --- sums ------------------------------------------------------------------------------------------
 
 
+@inlined
+def _float64_term(base, number, index):
+    return np.float64(llvm.load_operand(base, number * STREAM_BYTES + 4 * index, numba.float32))
+
+
 @functools.cache
-def sums_kernel(dtype):
+def sums_kernel(computed_in):
     """Compile what adds a block's terms to its rows' sums, in an order that a row's length alone decides.
 
     Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
     """
-    _, load, store = _stored(dtype, STREAM_BYTES)
-    load_sum, _, store_sum = _stored(dtype, ROWS_BYTES)
-    stream_bytes, apart = PARTS[dtype] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
-    zero = inlined(lambda: 0.0) if dtype == "float32" else inlined(lambda: precision.make_pair(0.0, 0.0))
+    summed_in = "float32" if computed_in == SINGLE else computed_in
+    load_term = _float64_term if computed_in == SINGLE else _stored(computed_in, STREAM_BYTES)[1]
+    _, load, store = _stored(summed_in, STREAM_BYTES)
+    load_sum, _, store_sum = _stored(summed_in, ROWS_BYTES)
+    stream_bytes, apart = PARTS[computed_in] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
+    zero = inlined(lambda: precision.make_pair(0.0, 0.0)) if computed_in == "float64" else inlined(lambda: 0.0)
+    part_bytes = PART_BYTES[computed_in]
+
+    lane = inlined(lambda lanes, k, i, width: load(lanes, 0, k * width + i))
 
     @apart
     def add_up(terms, lanes, used, width, sums):
         """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        source = lanes
         if terms != 0:
-            half, source = (used + 1) // 2, terms
+            half = (used + 1) // 2
             for i in range((used - half) * width, half * width):  # what has no other half
-                store(lanes, 0, i, load(terms, 0, i))
-        while used > 1:
+                store(lanes, 0, i, load_term(terms, 0, i))
+            for i in range((used - half) * width):
+                store(lanes, 0, i, load_term(terms, 0, i) + load_term(terms, 0, half * width + i))
+            used = half
+        while used > 1 and used != 8:
             half = (used + 1) // 2
             for i in range((used - half) * width):
-                store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
-            source, used = lanes, half
-        for i in range(width):
-            store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
+                store(lanes, 0, i, load(lanes, 0, i) + load(lanes, 0, half * width + i))
+            used = half
+        if used == 8:  # three times at once
+            for i in range(width):
+                even = (lane(lanes, 0, i, width) + lane(lanes, 4, i, width)) + (
+                    lane(lanes, 2, i, width) + lane(lanes, 6, i, width)
+                )
+                odd = (lane(lanes, 1, i, width) + lane(lanes, 5, i, width)) + (
+                    lane(lanes, 3, i, width) + lane(lanes, 7, i, width)
+                )
+                store_sum(sums, 0, i, load_sum(sums, 0, i) + (even + odd))
+        else:
+            for i in range(width):
+                store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
 
     @apart
     def clear(lanes, count):
@@ -330,24 +492,36 @@ def sums_kernel(dtype):
         for i in range(count):
             store(lanes, 0, i, zero())
 
+    @inlined
+    def add_lines(terms, lanes, line, count):
+        """Add eight lines of terms, of as many as there are lanes."""
+        for i in range(count):
+            total = load(lanes, 0, i) + load_term(terms, 0, i)
+            total = (total + load_term(terms + line, 0, i)) + load_term(terms + 2 * line, 0, i)
+            total = (total + load_term(terms + 3 * line, 0, i)) + load_term(terms + 4 * line, 0, i)
+            total = (total + load_term(terms + 5 * line, 0, i)) + load_term(terms + 6 * line, 0, i)
+            store(lanes, 0, i, total + load_term(terms + 7 * line, 0, i))
+
     @apart
     def add_to_lanes(terms, lanes, length, width):
-        """Add terms to their lanes, four to each at a time where there are so many."""
+        """Add terms to their lanes, eight to each at a time where there are so many."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        line, end = 8 * LANE_COUNT * width, terms + 8 * length * width
-        while terms + 4 * line <= end:
+        line, end = part_bytes * LANE_COUNT * width, terms + part_bytes * length * width
+        while terms + 8 * line <= end:
+            if width == 1:  # so that LLVM knows how many
+                add_lines(terms, lanes, part_bytes * LANE_COUNT, LANE_COUNT)
+            else:
+                add_lines(terms, lanes, line, LANE_COUNT * width)
+            terms += 8 * line
+        while terms + line <= end:
             for i in range(LANE_COUNT * width):
-                total = load(lanes, 0, i) + load(terms, 0, i)
-                total = (total + load(terms + line, 0, i)) + load(terms + 2 * line, 0, i)
-                store(lanes, 0, i, total + load(terms + 3 * line, 0, i))
-            terms += 4 * line
-        while terms < end:
-            for i in range(min(line, end - terms) // 8):
-                store(lanes, 0, i, load(lanes, 0, i) + load(terms, 0, i))
+                store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
             terms += line
+        for i in range((end - terms) // part_bytes):
+            store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
 
-    sums_bytes = PARTS[dtype] * ROWS_BYTES
+    sums_bytes = PARTS[computed_in] * ROWS_BYTES
 
     def kernel(streams, block):
         llvm.prefer_512_bit()
@@ -369,7 +543,7 @@ def sums_kernel(dtype):
                     add_to_lanes(terms, lanes, length, width)
                     if ends:
                         add_up(0, lanes, used, width, sums)
-                terms += 8 * length
+                terms += part_bytes * length
                 sums += 8
 
-    return compile_function(kernel, "void(intp, intp)", f"sums-{dtype}")
+    return compile_function(kernel, "void(intp, intp)", f"sums-{computed_in}")

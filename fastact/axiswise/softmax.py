@@ -21,6 +21,7 @@ BRIDLE = "Bridle, Probabilistic Interpretation of Feedforward Classification Net
     papers=(BRIDLE,),
     aliases=("Softmax",),
     cost=0.5,
+    in_single_precision=("value", "backward"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmax:
@@ -67,6 +68,7 @@ class softmax:
     papers=(BRIDLE,),
     aliases=("logsoftmax", "LogSoftmax"),
     cost=0.6,
+    in_single_precision=("value", "backward", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class log_softmax:
