@@ -98,7 +98,8 @@ class RowsProgram:
         self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
         formulas = row_kernels.Formulas(self.name, self.direction)
         computed_in = row_kernels.precision_of(self.name, self.direction, working)
-        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[computed_in]
+        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
+        self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
         self.words[rows.NEEDS_LARGEST], self.words[rows.NEEDS_KEPT] = formulas.needs_largest, formulas.needs_kept
         if formulas.needs_largest:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working).address

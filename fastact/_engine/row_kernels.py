@@ -39,7 +39,7 @@ BEGIN, ADD, END = range(3)
 BLOCK, MOST_ROWS = 2048, 256
 STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
-LANE_COUNT = 64
+LANE_COUNT = 32
 MAX_TERMS = MAX_CONSTANTS = 2
 # What kernels compute in: the working precision of a dtype, or float32 itself.
 SINGLE = "single"
@@ -49,6 +49,13 @@ LEAVE = blocks.LEAVE | {SINGLE: single.leave_single}
 #: Numbers that a term is stored as, and the bytes of one.
 PARTS = {"float32": 1, "float64": 2, SINGLE: 1}
 PART_BYTES = {"float32": 8, "float64": 8, SINGLE: 4}
+
+
+def term_bytes(computed_in):
+    """What one term takes of the scratch memory."""
+    return PARTS[computed_in] * PART_BYTES[computed_in]
+
+
 
 
 def precision_of(name, direction, dtype):
@@ -67,11 +74,11 @@ def _stored_term(computed_in):
 
     @inlined
     def store(base, number, index, value):
-        llvm.store_scratch(base, number * STREAM_BYTES + 4 * index, single.leave_single(value))
+        llvm.store_scratch(base, 4 * (number * BLOCK + index), single.leave_single(value))
 
     @inlined
     def load(base, number, index):
-        return single.make_single(llvm.load_scratch(base, number * STREAM_BYTES + 4 * index, numba.float32))
+        return single.make_single(llvm.load_scratch(base, 4 * (number * BLOCK + index), numba.float32))
 
     return load, store
 
@@ -436,7 +443,7 @@ def largest_kernel(dtype):
 
 @inlined
 def _float64_term(base, number, index):
-    return np.float64(llvm.load_operand(base, number * STREAM_BYTES + 4 * index, numba.float32))
+    return np.float64(llvm.load_operand(base, 4 * (number * BLOCK + index), numba.float32))
 
 
 @functools.cache
@@ -449,7 +456,8 @@ def sums_kernel(computed_in):
     load_term = _float64_term if computed_in == SINGLE else _stored(computed_in, STREAM_BYTES)[1]
     _, load, store = _stored(summed_in, STREAM_BYTES)
     load_sum, _, store_sum = _stored(summed_in, ROWS_BYTES)
-    stream_bytes, apart = PARTS[computed_in] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
+    stream_bytes, terms_bytes = PARTS[summed_in] * STREAM_BYTES, term_bytes(computed_in) * BLOCK
+    apart = numba.extending.register_jitable(error_model="numpy")
     zero = inlined(lambda: precision.make_pair(0.0, 0.0)) if computed_in == "float64" else inlined(lambda: 0.0)
     part_bytes = PART_BYTES[computed_in]
 
@@ -521,7 +529,7 @@ def sums_kernel(computed_in):
         for i in range((end - terms) // part_bytes):
             store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
 
-    sums_bytes = PARTS[computed_in] * ROWS_BYTES
+    sums_bytes = PARTS[summed_in] * ROWS_BYTES
 
     def kernel(streams, block):
         llvm.prefer_512_bit()
@@ -531,7 +539,7 @@ def sums_kernel(computed_in):
         used, begins = llvm.load_word(block, LANES_USED), llvm.load_word(block, BEGINS)
         ends = llvm.load_word(block, ENDS)
         for stream in range(streams):
-            terms = llvm.load_word(block, TERMS) + stream * stream_bytes
+            terms = llvm.load_word(block, TERMS) + stream * terms_bytes
             lanes = llvm.load_word(block, LANES) + stream * stream_bytes
             sums = llvm.load_word(block, SUMS) + stream * sums_bytes
             for _ in range(groups):

@@ -19,10 +19,10 @@ from fastact._engine.cache import compile_function
 from fastact._engine.driver import copy_strided, is_direct, move, prepare
 
 # A program's words, after those of every program.
-LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, PARTS, NEEDS_LARGEST, NEEDS_KEPT, HAVE_AXIS = range(
-    j.PROGRAM_WORDS, j.PROGRAM_WORDS + 7
+LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_LARGEST, NEEDS_KEPT, HAVE_AXIS = range(
+    j.PROGRAM_WORDS, j.PROGRAM_WORDS + 8
 )
-PROGRAM_WORDS = j.PROGRAM_WORDS + 7
+PROGRAM_WORDS = j.PROGRAM_WORDS + 8
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
 TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, RESULT_LENGTH, NEXT = range(7, 15)
@@ -31,13 +31,13 @@ PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
 WHOLE, SHARED_TILES, LARGEST, SUMS, RESULTS = range(5)
 
-MAX_CHUNKS = 128
+MAX_CHUNKS = 64
 # Rows are shared by threads where they are so many times longer than what is worth a thread.
 SHARING = 4
 # Where rows are shorter they go side by side, transposed into scratch memory if need be.
 SHORT_ROW, FEW_ROWS = 32, 8
 # Rows side by side that are not short: whole cache lines.
-LANES = 32
+LANES = 64
 
 # Scratch memory of one thread; and that which threads share: of each chunk, its rows' largest elements and sums.
 _SIDE_BYTES = 2 * k.MAX_TERMS
@@ -368,15 +368,16 @@ def plan(job):
         tile_rows = LANES
     block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
-    terms_bytes = llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, PARTS) * k.STREAM_BYTES
+    terms_bytes = llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, TERM_BYTES) * k.BLOCK
     blocks = (length + block_length - 1) // block_length
+    keeps = llvm.load_word(program, NEEDS_KEPT) != 0 and blocks * terms_bytes <= _TERMS_BYTES
     llvm.store_word(job, FORM, k.COLUMNS if columns else k.ROWS)
     llvm.store_word(job, TILE_ROWS, tile_rows)
     llvm.store_word(job, TILES, (rows + tile_rows - 1) // tile_rows)
     llvm.store_word(job, BLOCK_LENGTH, block_length)
     llvm.store_word(job, CHUNK, chunk)
     llvm.store_word(job, CHUNKS, (length + chunk - 1) // chunk)
-    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if blocks * terms_bytes <= _TERMS_BYTES else 0)
+    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if keeps else 0)
     llvm.store_word(job, PHASE, WHOLE)
     llvm.store_word(job, NEXT, 0)
 

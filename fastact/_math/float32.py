@@ -29,9 +29,8 @@ def exp_at_most_1(hi, lo):
     n = rounded - ROUND_SCALED
     scale = np.int32(rounded.view(np.int32) << np.int32(23)).view(np.float32)
     r = fma(n, -LN2, x) + fma(n, -LN2_LO, x_lo)
-    r2 = r * r
-    p = fma(EXP[4], r2, fma(EXP[3], r, EXP[2]))
-    p = fma(p, r2, fma(EXP[1], r, EXP[0]))
-    p = ONE + fma(p, r2, r)
+    p = fma(fma(EXP[4], r, EXP[3]), r, EXP[2])
+    p = fma(fma(p, r, EXP[1]), r, EXP[0])
+    p = fma(fma(p, r, ONE), r, ONE)
     return (p * scale) * SCALED_BACK
 
