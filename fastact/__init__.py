@@ -63,7 +63,7 @@ def names(kind: str | None = None) -> list[str]:
     --------
     >>> import fastact as fa
     >>> fa.names("axiswise")
-    ['log_softmax', 'maxout', 'softmax']
+    ['entmax15', 'hardmax', 'log_softmax', 'logsumexp', 'maxout', 'softmax', 'softmin', 'sparsemax']
     """
     if kind not in (None, "elementwise", "axiswise", "gated"):
         raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated' or None, got {kind!r}")

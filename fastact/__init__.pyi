@@ -24,6 +24,7 @@ binary_step: Activation
 celu: Activation
 cloglog: Activation
 elu: Activation
+entmax15: AxisActivation
 exponential: Activation
 gaussian: Activation
 geglu: GatedActivation
@@ -36,6 +37,7 @@ hard_mish: Activation
 hard_sigmoid: Activation
 hard_swish: Activation
 hard_tanh: Activation
+hardmax: AxisActivation
 hardshrink: Activation
 identity: Activation
 isrlu: Activation
@@ -46,6 +48,7 @@ log_sigmoid: Activation
 log_softmax: AxisActivation
 logish: Activation
 logit: Activation
+logsumexp: AxisActivation
 maxout: AxisActivation
 mish: Activation
 phish: Activation
@@ -66,11 +69,13 @@ smelu: Activation
 snake: Activation
 softexponential: Activation
 softmax: AxisActivation
+softmin: AxisActivation
 softplus: Activation
 softshrink: Activation
 softsign: Activation
 sparse_plus: Activation
 sparse_sigmoid: Activation
+sparsemax: AxisActivation
 squareplus: Activation
 star_relu: Activation
 swiglu: GatedActivation

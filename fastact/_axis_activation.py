@@ -29,6 +29,7 @@ class AxisDirection:
         self.name = definition.name if direction == "value" else f"{definition.name}.{direction}"
         self._arrays = definition.arrays(direction)
         self._own = ("pieces",) if definition.name == "maxout" else ()
+        self._keepdims = definition.reduces and not self._own
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = docstring(definition, direction)
 
@@ -43,8 +44,9 @@ class AxisDirection:
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self._arrays]
         own = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in self._own]
         axis = kinds("axis", kinds.POSITIONAL_OR_KEYWORD, default=-1)
+        keepdims = [kinds("keepdims", kinds.KEYWORD_ONLY, default=False)] if self._keepdims else []
         keywords = [kinds(name, kinds.KEYWORD_ONLY, default=None) for name in ("out", "dtype")]
-        return inspect.Signature([*arrays, *own, axis, *keywords])
+        return inspect.Signature([*arrays, *own, axis, *keepdims, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
@@ -57,6 +59,10 @@ class AxisDirection:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
         if self._own:
             return self._pick(arrays, given["pieces"], axis, options)
+        if given.get("keepdims") and self._direction == "value":
+            options["keepdims"] = True
+        elif given.get("keepdims"):
+            arrays[0] = self._without_axis(arrays[0], axis, arrays[-1])
         if not options and any(map(_is_dask, arrays)):
             from fastact import _dask
 
@@ -113,6 +119,15 @@ class AxisDirection:
                 "pass out of the result's shape"
             )
         return ValueError(f"{self.name}: operands of shapes {shapes} do not fit together")
+
+    def _without_axis(self, grad: Any, axis: int, x: Any) -> Any:
+        """The gradient of a result that has kept its axis, with length 1."""
+        if grad.ndim != x.ndim or grad.shape[axis] != 1:
+            raise ValueError(
+                f"{self.name}: with keepdims=True grad must have {x.ndim} dimensions, and length 1 along axis {axis}, "
+                f"got shape {grad.shape}"
+            )
+        return grad.squeeze(axis)
 
     # --- maxout: groups along the axis become an axis of their own -----------------------------------
 

@@ -117,6 +117,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    reduces : bool
+        Of a function along an axis: whether its result has no longer that axis.
     in_single_precision : tuple of str
         Of a function along an axis: directions whose float32 kernels compute in float32 (see `_engine.single`).
     gate : str
@@ -155,6 +157,7 @@ class Definition:
     cost: float = 0.4
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reduces: bool = False
     in_single_precision: tuple[str, ...] = ()
     check: Callable | None = None
     gate: str = ""

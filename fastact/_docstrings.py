@@ -29,6 +29,10 @@ interleaved : bool, default False
     Take the elements in turns, the gate's second, instead of halves.
 gate_first : bool, default False
     The gate's part comes first."""
+_KEEPDIMS = {
+    "value": "Leave the axis in the result, with length 1.",
+    "backward": "The axis is left in `grad`, with length 1.",
+}
 _DTYPES = (
     "float16, float32, float64 and bfloat16 keep their dtype; bool and 8- and 16-bit integers give float32; wider "
     "integers and Python numbers give float64."
@@ -97,6 +101,8 @@ def _parameters(definition: Definition, direction: str) -> str:
         lines.append("return_slopes : bool, default False\n    With `rng`, return the slopes too: ``(y, slopes)``.")
     if definition.kind == "axiswise":
         lines.append("axis : int, default -1\n    The axis to work along.")
+        if definition.reduces and definition.name != "maxout":
+            lines.append(f"keepdims : bool, default False\n    {_KEEPDIMS[direction]}")
         lines.append("out : ndarray, optional\n    Where to put the result.")
         lines.append("dtype : dtype, optional\n    The dtype to compute in.")
     elif direction != "parameter_gradients":
@@ -115,6 +121,8 @@ def _returns(definition: Definition, direction: str) -> str:
     shape = "Of the operands' broadcast shape; a scalar if they are scalars."
     if definition.name == "maxout" and direction == "value":
         shape = "Of the input's shape, with the axis `pieces` times shorter."
+    elif definition.reduces and direction == "value":
+        shape = "Of the input's shape without the axis."
     elif definition.kind == "axiswise":
         shape = "Of the input's shape."
     elif definition.gate:
@@ -186,6 +194,7 @@ def _measured(name: str, directions: Sequence[str], dtype: str) -> str:
 def _example(definition: Definition, direction: str) -> str:
     name = definition.name if direction == "value" else f"{definition.name}.{direction}"
     lines = [">>> import numpy as np", ">>> import fastact as fa"]
+    shape: tuple[int, ...]
     if definition.name == "maxout":
         call = "np.ones(2), x, 2" if direction == "backward" else "x, 2"
         lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
@@ -195,11 +204,12 @@ def _example(definition: Definition, direction: str) -> str:
         lines += [">>> x = np.array([1.0, 3.0, 2.0, -1.0])", f">>> result = fa.{name}({call})"]
         shape = (4,) if direction == "backward" else (2,)
     else:
-        first = "np.ones(3), " if definition.arrays(direction)[0] == "grad" else ""
+        grad = "np.array(1.0), " if definition.reduces else "np.ones(3), "
+        first = grad if definition.arrays(direction)[0] == "grad" else ""
         array = "fa." + definition.name + "(x)" if direction.endswith("from_output") else "x"
         target = "y, d" if direction == "value_and_derivative" else "result"
         lines += [">>> x = np.array([-1.0, 0.0, 1.0])", f">>> {target} = fa.{name}({first}{array})"]
-        shape = (3,)
+        shape = () if definition.reduces and direction == "value" else (3,)
     if direction == "parameter_gradients":
         return "\n".join([*lines, ">>> len(result)", str(len(definition.parameters))])
     shown = "d" if direction == "value_and_derivative" else "result"

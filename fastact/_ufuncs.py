@@ -47,7 +47,7 @@ def axiswise(name: str, direction: str):
     """The `Axiswise` of a direction."""
     from fastact._engine.ufuncs import Axiswise
 
-    value, backward = ("(n)->()", "(),(n)->(n)") if name == "maxout" else ("(n)->(n)", "(n),(n)->(n)")
+    value, backward = ("(n)->()", "(),(n)->(n)") if registry[name].reduces else ("(n)->(n)", "(n),(n)->(n)")
     return _named(Axiswise(name, direction, value if direction == "value" else backward, base_name(name, direction)))
 
 

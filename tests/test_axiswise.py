@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 from cases import AXISWISE
@@ -11,8 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 import fastact as fa
 from fastact._accuracy.reference import exact_row, ulp_error
 from fastact._accuracy.ulps import ulp_errors
+from fastact._command_line import plain
 
 SOFT = ["softmax", "log_softmax"]
+FROM_OUTPUT = [name for name in AXISWISE if "backward_from_output" in fa.get(name).info.directions]
 random = np.random.default_rng(0)
 ROWS = {
     "plain": random.normal(0, 3, 9),
@@ -49,25 +52,19 @@ def test_float16_and_integers(name):
     assert fa.get(name)([0, 1]).dtype == np.float64
 
 
-def plain(name, x, axis, pieces=None):
-    """NumPy's formula in float64."""
-    if name == "maxout":
-        moved = np.moveaxis(x, axis, -1)
-        return np.moveaxis(moved.reshape(*moved.shape[:-1], -1, pieces).max(-1), -1, axis)
-    shifted = x - x.max(axis=axis, keepdims=True)
-    total = np.exp(shifted).sum(axis=axis, keepdims=True)
-    return np.exp(shifted) / total if name == "softmax" else shifted - np.log(total)
+def plain_value(name, x, axis):
+    """NumPy's formula in float64; maxout's takes two pieces."""
+    y = plain.formula(name, "value")(np.moveaxis(x, axis, -1))
+    return y if y.ndim < x.ndim else np.moveaxis(y, -1, axis)
 
 
-def plain_backward(name, grad, x, axis, pieces=None):
+def plain_backward(name, grad, x, axis):
     """NumPy's formula in float64."""
     if name == "maxout":
-        winners = np.repeat(plain(name, x, axis, pieces), pieces, axis) == x
-        return np.where(winners, np.repeat(grad, pieces, axis), 0)
-    y = plain("softmax", x, axis)
-    if name == "softmax":
-        return y * (grad - (grad * y).sum(axis=axis, keepdims=True))
-    return grad - y * grad.sum(axis=axis, keepdims=True)
+        winners = np.repeat(plain_value(name, x, axis), 2, axis) == x
+        return np.where(winners, np.repeat(grad, 2, axis), 0)
+    grad = np.moveaxis(grad, axis, -1) if grad.ndim == x.ndim else grad
+    return np.moveaxis(plain.formula(name, "backward")(grad, np.moveaxis(x, axis, -1)), -1, axis)
 
 
 LAYOUTS = {
@@ -88,15 +85,15 @@ def test_axes_and_layouts(name, axis, layout):
     x = random.normal(0, 3, (4, 6, 8)).astype("f4")
     y = fa.get(name)(LAYOUTS[layout](x), *pieces, axis=axis)
     assert_array_equal(y, fa.get(name)(x, *pieces, axis=axis))
-    assert_allclose(y, plain(name, x.astype("f8"), axis, *pieces), rtol=1e-6)
+    assert_allclose(y, plain_value(name, x.astype("f8"), axis), rtol=1e-6, atol=1e-12)
     grad = random.normal(size=y.shape).astype("f4")
     backward = fa.get(name).backward(grad, LAYOUTS[layout](x), *pieces, axis=axis)
     assert_array_equal(backward, fa.get(name).backward(grad, x, *pieces, axis=axis))
-    expected = plain_backward(name, grad.astype("f8"), x.astype("f8"), axis, *pieces)
+    expected = plain_backward(name, grad.astype("f8"), x.astype("f8"), axis)
     assert_allclose(backward, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", SOFT)
+@pytest.mark.parametrize("name", FROM_OUTPUT)
 @pytest.mark.parametrize("axis", [0, -1])
 def test_backward_from_output(name, axis):
     activation = fa.get(name)
@@ -110,11 +107,12 @@ def test_backward_from_output(name, axis):
     assert_allclose(narrow, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", SOFT)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin", "logsumexp", "sparsemax", "entmax15"])
 def test_backward_against_finite_differences(name):
     x, grad = random.normal(0, 1, (2, 6))
+    grad = grad[0] if fa.get(name).info.reduces else grad
     step = 1e-6 * np.eye(6)
-    differences = (fa.get(name)(x + step) - fa.get(name)(x - step)) @ grad / 2e-6
+    differences = np.dot(fa.get(name)(x + step) - fa.get(name)(x - step), grad) / 2e-6
     assert_allclose(fa.get(name).backward(grad, x), differences, rtol=1e-6, atol=1e-9)
 
 
@@ -128,31 +126,33 @@ def test_same_bits_for_any_thread_count_and_place(name, axis, threads):
     threads(2)
     assert_array_equal(fa.get(name)(x, *pieces, axis=axis), one)
     some = np.take(x, [3, 997] if axis else [3, 511], axis=1 - axis)
-    expected = np.take(one, [3, 997] if axis else [3, 511], axis=1 - axis)
+    expected = np.take(one, [3, 997] if axis else [3, 511], axis=min(1 - axis, one.ndim - 1))
     assert_array_equal(fa.get(name)(some, *pieces, axis=axis), expected)
 
 
 LONG = 2**19 + 77  # longer than what threads share, and no whole number of blocks
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", SOFT)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [(name, "float32") for name in AXISWISE if name != "maxout"] + [(name, "float64") for name in SOFT],
+)
 def test_long_rows_have_the_same_bits_in_any_form(name, dtype, threads):
     activation = fa.get(name)
     x, grad = random.normal(0, 3, (2, 9, LONG)).astype(dtype)
     threads(1)
     y = activation(x)
-    gradients = activation.backward(grad, x), activation.backward_from_output(grad, y)
-    for count in (1, 2):
-        threads(count)
-        for rows in (slice(0, 1), slice(0, 9)):  # one row, which threads share; and rows side by side
-            sides = [np.ascontiguousarray(array[rows].T) for array in (grad, x, y)]
-            assert_array_equal(activation(x[rows]), y[rows])
-            assert_array_equal(activation(sides[1], axis=0), y[rows].T)
-            assert_array_equal(activation.backward(grad[rows], x[rows]), gradients[0][rows])
-            assert_array_equal(activation.backward(sides[0], sides[1], axis=0), gradients[0][rows].T)
-            assert_array_equal(activation.backward_from_output(grad[rows], y[rows]), gradients[1][rows])
-            assert_array_equal(activation.backward_from_output(sides[0], sides[2], axis=0), gradients[1][rows].T)
+    operands = {"value": (x,), "backward": (grad[:, 0] if y.ndim < 2 else grad, x), "backward_from_output": (grad, y)}
+    for direction in activation.info.directions:
+        function = activation if direction == "value" else getattr(activation, direction)
+        expected = function(*operands[direction])
+        for count in (1, 2):
+            threads(count)
+            for rows in (slice(0, 1), slice(0, 9)):  # one row, which threads share; and rows side by side
+                part = [array[rows] for array in operands[direction]]
+                sides = [np.ascontiguousarray(array.T) for array in part]
+                assert_array_equal(function(*part), expected[rows])
+                assert_array_equal(function(*sides, axis=0), expected[rows].T)
 
 
 @pytest.mark.parametrize("length", [2, 3, 16, 31, 32, 63, 64, 65, 129, 1000, 2048, 2049, 40_000, 10**6])
@@ -175,27 +175,197 @@ def test_empty(name, shape, axis):
     y = fa.get(name)(np.empty(shape, "f4"), *pieces, axis=axis)
     expected = list(shape)
     expected[axis] //= pieces[0] if pieces else 1
+    if name == "logsumexp":
+        del expected[axis]
+        assert np.all(y == -np.inf)
     assert y.shape == tuple(expected)
     assert y.dtype == np.float32
     assert fa.get(name).backward(y, np.empty(shape, "f4"), *pieces, axis=axis).shape == shape
 
 
+LEADING = np.array([np.inf, 0, np.inf])
+LIMITS = {  # of rows: what softmax, log_softmax, logsumexp, hardmax and the sparse ones give
+    "two +inf": (LEADING, [0.5, 0, 0.5], [-np.log(2), -np.inf, -np.log(2)], np.inf, [1, 0, 0]),
+    "one -inf": ([-np.inf, 0, 0], [0, 0.5, 0.5], [-np.inf, -np.log(2), -np.log(2)], np.log(2), [0, 1, 0]),
+    "all -inf": ([-np.inf] * 3, [np.nan] * 3, [np.nan] * 3, -np.inf, [1, 0, 0]),
+    "a NaN": ([np.nan, 1, np.inf], [np.nan] * 3, [np.nan] * 3, np.nan, [np.nan] * 3),
+    "far apart": ([1e38, 0, -3e38], [1, 0, 0], [0, -1e38, -np.inf], 1e38, [1, 0, 0]),
+}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", SOFT)
-def test_infinities_and_nan(name, dtype):
-    rows = np.array([[-np.inf, 0, 0], [np.nan, 1, 2], [np.finfo(dtype).max, 0, -np.finfo(dtype).max]], dtype)
-    with np.errstate(all="raise"):
-        y = fa.get(name)(rows)
-        fa.get(name).backward(rows, rows)
-        fa.get(name).backward_from_output(y, y)
-    assert np.isnan(y[1]).all()
-    half, certain = (0.5, [1, 0, 0]) if name == "softmax" else (-np.log(2), [0, -np.inf, -np.inf])
-    assert_allclose(y[0], [0 if name == "softmax" else -np.inf, half, half], rtol=1e-6)
-    if name == "softmax":
-        assert_array_equal(y[2], certain)
+@pytest.mark.parametrize("length", [3, 3000])
+@pytest.mark.parametrize("row", LIMITS)
+def test_infinities_and_nan(row, length, dtype):
+    x, shares, logarithms, sums, first = LIMITS[row]
+    expected = {"softmax": shares, "log_softmax": logarithms, "logsumexp": sums, "hardmax": first}
+    expected |= {"softmin": shares, "sparsemax": shares, "entmax15": shares}
+    x = np.pad(np.array(x, dtype), (0, length - 3), constant_values=-np.inf)  # which changes nothing
+    for name, limit in expected.items():
+        with np.errstate(all="raise"):
+            y = fa.get(name)(-x if name == "softmin" else x)
+            for direction in fa.get(name).info.directions[1:]:
+                getattr(fa.get(name), direction)(y, y if direction == "backward_from_output" else x)
+        if name == "log_softmax" and dtype == "float64" and row == "far apart":
+            limit = [0, -1e38, -4e38]
+        assert_allclose(y[:3] if y.ndim else y, np.array(limit, dtype), rtol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("name", SOFT)
+@pytest.mark.parametrize("name", [name for name in AXISWISE if name != "maxout"])
+def test_gradients_at_infinities(name):
+    activation, sign = fa.get(name), -1 if name == "softmin" else 1
+    grad = np.array([1.0, 2, 5])[: None if activation(LEADING).ndim else 1].squeeze()
+    finite = np.nan_to_num(LEADING, posinf=1e5)
+    expected = activation.backward(grad, sign * finite)
+    assert_array_equal(activation.backward(grad, sign * LEADING), expected)
+    if name in FROM_OUTPUT:
+        assert_allclose(activation.backward_from_output(grad, activation(sign * LEADING)), expected, rtol=1e-15)
+    for empty in ([-np.inf] * 3, [np.nan, 1, np.inf]):
+        gradient = activation.backward(grad, sign * np.array(empty))
+        assert np.isnan(gradient).all() or (name == "hardmax" and np.array_equal(gradient, [0, 0, 0]))
+
+
+def test_softmin_is_softmax_of_the_negative():
+    x, grad = np.random.default_rng(1).normal(0, 3, (2, 5, 70)).astype("f4")
+    y = fa.softmin(x)
+    assert_array_equal(y, fa.softmax(-x))
+    assert_array_equal(fa.softmin.backward(grad, x), -fa.softmax.backward(grad, -x))
+    assert_array_equal(fa.softmin.backward_from_output(grad, y), -fa.softmax.backward_from_output(grad, y))
+    for array in (x.T[:8], -np.abs(x), np.abs(x), x.astype("f8"), np.array([[np.nan, -1], [0.0, -0.0]])):
+        assert_array_equal(fa.softmin(array), fa.softmax(-array))
+
+
+# --- accuracy ---------------------------------------------------------------------------------------
+
+SPREADS = (1e-3, 1.0, 30.0, 1e4)
+
+
+def exact_of_repeated(values, counts):
+    """The exact logsumexp of a row that has each value so many times, and the exact log_softmax of the values."""
+    values = [mpmath.mpf(float(value)) for value in values]
+    shifted = [value - max(values) for value in values]
+    total = mpmath.log(mpmath.fsum(int(n) * mpmath.exp(value) for n, value in zip(counts, shifted, strict=True)))
+    return max(values) + total, [value - total for value in shifted]
+
+
+def rows_of_few_values(length, dtype):
+    """Long rows that mpmath can sum: of any spread, dominated by one element, and down to where results vanish."""
+    random = np.random.default_rng(length)
+    smallest = {"float32": -110.0, "float64": -760.0}[dtype]
+    kinds = [random.normal(0, spread, 50) for spread in SPREADS]
+    kinds += [np.append(random.normal(-40, 3, 9), 0.0), np.linspace(smallest, 0, 60), [0.0, -20.0], [-7.25]]
+    for values in kinds:
+        values = np.unique(np.asarray(values, dtype))
+        x = random.choice(values, length)
+        if length > len(values) and values[-1] == 0:
+            x[x == 0] = values[0]
+            x[length // 2] = 0  # alone
+        yield x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [2, 3, 10, 100, 1000, 10**5, 10**6])
+def test_two_ulp_for_rows_of_any_length_and_spread(length, dtype):
+    least = {"float32": 1e-12, "float64": 1e-20}[dtype]
+    for x in rows_of_few_values(length, dtype):
+        values, places, counts = np.unique(x, return_index=True, return_counts=True)
+        with mpmath.workprec(1200):  # the least results are 2**-1074 of another element's
+            log_sum, logarithms = exact_of_repeated(values, counts)
+            shares = [mpmath.exp(logarithm) for logarithm in logarithms]
+        for name, expected in (("softmax", shares), ("log_softmax", logarithms)):
+            y = fa.get(name)(x)
+            errors = [ulp_error(a, b, dtype) for a, b in zip(y[places], expected, strict=True)]
+            assert max(errors) <= 2, (name, values)
+            assert_array_equal(y[places][np.searchsorted(values, x)], y)  # equal elements, equal results
+        y = fa.logsumexp(x)
+        assert ulp_error(y, log_sum, dtype) <= 2 or abs(float(y) - log_sum) <= least, values
+
+
+def test_logarithm_of_a_certain_class():
+    assert fa.log_softmax(np.array([0.0, -20.0]))[0] == -np.log1p(np.exp(-20.0)) == -2.061153620314381e-09
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logsumexp_next_to_its_zero(dtype):
+    random, least = np.random.default_rng(2), {"float32": 1e-12, "float64": 1e-20}[dtype]
+    for _ in range(100):
+        x = random.normal(0, 10 ** random.uniform(-3, 1), random.choice([2, 3, 10])).astype(dtype)
+        for _ in range(2):
+            x -= fa.logsumexp(x)
+        (expected,), y = exact_row("logsumexp", x), fa.logsumexp(x)
+        assert ulp_error(y, expected, dtype) <= 2 or abs(float(y) - expected) <= least
+
+
+SPARSE = ["sparsemax", "entmax15"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [1, 2, 3, 10, 100, 3000])
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_ones_against_sorting(name, length, dtype):
+    random, least = np.random.default_rng(length), {"float32": 1e-15, "float64": 1e-30}[dtype]
+    rows = [random.normal(0, spread, length).astype(dtype) for spread in SPREADS] if length < 3000 else []
+    rows += [random.normal(0, 0.05, length).astype(dtype), np.round(random.normal(0, 3, length)).astype(dtype)]
+    for x in rows:
+        y, expected = fa.get(name)(x), exact_row(name, x)
+        for got, exact in zip(y, expected, strict=True):
+            assert ulp_error(got, exact, dtype) <= fa.get(name).info.accuracy[dtype] or abs(float(got) - exact) <= least
+        assert (y > 0).sum() == sum(exact > 0 for exact in expected)
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_ones_next_to_the_threshold(name):
+    """Elements as near the threshold as their dtype can say."""
+    for dtype, least in (("float32", 1e-15), ("float64", 1e-30)):
+        x = np.random.default_rng(3).normal(0, 0.3, 20).astype(dtype)
+        part = exact_row(name, x)[x.argmax()]
+        edge = x.max() - np.dtype(dtype).type(2 * mpmath.sqrt(part) if name == "entmax15" else part)
+        x = np.append(x, [edge, *np.nextafter(edge, [-np.inf, np.inf], dtype=dtype)])
+        for got, exact in zip(fa.get(name)(x), exact_row(name, x), strict=True):
+            assert ulp_error(got, exact, dtype) <= fa.get(name).info.accuracy[dtype] or abs(float(got) - exact) <= least
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_ones_in_long_rows(name):
+    """Sums are 1, and parts are what plain NumPy finds by sorting, in float64."""
+    random = np.random.default_rng(4)
+    for x in (random.normal(0, 1e-6, 10**5), random.normal(0, 1, 10**5), np.geomspace(1e-9, 1, 10**5), np.zeros(10**5)):
+        y = fa.get(name)(x.astype("f4"))
+        assert_allclose(y, plain_value(name, x.astype("f4").astype("f8"), -1), rtol=1e-5, atol=1e-10)
+        assert math.fsum(y) == pytest.approx(1, abs=1e-7)
+
+
+# --- what leaves no axis ----------------------------------------------------------------------------
+
+
+def test_logsumexp_keepdims():
+    x, grad = np.random.default_rng(5).normal(size=(2, 3, 4, 5))
+    for axis in (0, 1, -1):
+        y = fa.logsumexp(x, axis)
+        kept = fa.logsumexp(x, axis=axis, keepdims=True)
+        assert_array_equal(kept, np.expand_dims(y, axis))
+        grad_y = np.take(grad, 0, axis)
+        gradient = fa.logsumexp.backward(grad_y, x, axis)
+        assert_array_equal(fa.logsumexp.backward(np.expand_dims(grad_y, axis), x, axis=axis, keepdims=True), gradient)
+    with pytest.raises(ValueError, match=r"logsumexp.backward.*keepdims.*\(3, 4\)"):
+        fa.logsumexp.backward(y, x, keepdims=True)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_logsumexp_of_nothing(dtype):
+    for shape in ((0,), (3, 0), (2, 0, 40)):
+        assert_array_equal(fa.logsumexp(np.empty(shape, dtype), axis=1 if len(shape) > 1 else 0), -np.inf)
+    assert_array_equal(fa.logsumexp(np.empty((3, 0), dtype), keepdims=True), np.full((3, 1), -np.inf))
+
+
+def test_hardmax_takes_the_first():
+    x = np.array([[1.0, 3, 3, 2], [-1, -1, -1, -1], [0, -0.0, -1, 0], [-np.inf, -np.inf, 0, np.nan]])
+    assert_array_equal(fa.hardmax(x)[:3], [[0, 1, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]])
+    assert np.isnan(fa.hardmax(x)[3]).all()
+    assert_array_equal(fa.hardmax.backward(x[:3], x[:3]), np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("name", FROM_OUTPUT)
 def test_out(name):
     x = random.normal(size=(20, 30)).astype("f4")
     for axis in (0, 1):

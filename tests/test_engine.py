@@ -203,7 +203,8 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
 PACKED_FMA = re.compile(r"\\bvfn?m\\w+pd\\b.*%[yz]mm" if X86 else r"\\bfml[as]\\b.*\\.2d")
 FORMS, EXPONENTIAL = 2, 8  # loops over rows and columns; what an exponential takes of these
-FROM_OUTPUT = ("softmax", "backward_from_output")  # needs none
+EXPONENTIALS = ("softmax", "softmin", "log_softmax", "logsumexp")
+FROM_OUTPUT = (("softmax", "backward_from_output"), ("softmin", "backward_from_output"))  # need none
 known = set()
 x = np.ones(3, "f4")
 for dtype in ("f4", "f8"):
@@ -223,14 +224,17 @@ for dtype in ("f4", "f8"):
         axiswise, more = fa.get(name), (1,) if name == "maxout" else ()
         for direction in axiswise.info.directions:
             function = axiswise if direction == "value" else getattr(axiswise, direction)
-            function(*([rows.astype(dtype)] * (1 if direction == "value" else 2)), *more)
+            operands = [rows.astype(dtype)] * (1 if direction == "value" else 2)
+            if axiswise.info.reduces and direction == "backward" and not more:
+                operands[0] = operands[0][:, 0]
+            function(*operands, *more)
             for kernel in sorted(set(compiled_functions()) - known):
                 assembly = compiled_functions()[kernel]._library.get_asm_str()
                 for called in CALL.findall(assembly):
                     print(kernel, "calls", *called)
-                if kernel.startswith((name, "largest", "sums")) and not VECTOR.search(assembly):
+                if kernel.startswith((name, "largest", "smallest", "sums")) and not VECTOR.search(assembly):
                     print(kernel, "has no vector instructions")
-                exponential = name != "maxout" and kernel.startswith(name) and (name, direction) != FROM_OUTPUT
+                exponential = name in EXPONENTIALS and kernel.startswith(name) and (name, direction) not in FROM_OUTPUT
                 if exponential and len(PACKED_FMA.findall(assembly)) < FORMS * EXPONENTIAL:
                     print(kernel, "has a scalar exponential")
             known |= set(compiled_functions())

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import accumulate
 
 import numpy as np
 from mpmath import exp as mp_exp
 from mpmath import isinf, isnan, ldexp, log, mag, mp, mpf, pi
+from mpmath import sqrt as mp_sqrt
 
 from fastact._accuracy.jet import Jet, atan, clip, erf, erfc, exp, expm1, jet, log1p, sin, sqrt, tanh
 from fastact._accuracy.jet import log as jet_log
@@ -117,9 +119,44 @@ def log_softmax(row):
     return [x - logarithm for x in shifted]
 
 
+def logsumexp(row):
+    largest = max(row)
+    return [largest + log(sum(mp_exp(x - largest) for x in row))]
+
+
+def hardmax(row):
+    winner = row.index(max(row))
+    return [mpf(i == winner) for i in range(len(row))]
+
+
+def sparsemax(row):
+    """As Martins & Astudillo find it: as many of the largest elements have parts as all get one."""
+    largest = sorted(row, reverse=True)
+    thresholds = [(total - 1) / count for count, total in enumerate(accumulate(largest), 1)]
+    threshold = [t for x, t in zip(largest, thresholds, strict=True) if x > t][-1]
+    return [max(x - threshold, mpf(0)) for x in row]
+
+
+def entmax15(row):
+    """As Peters, Niculae & Martins find it: the same, with the root of a quadratic equation for a threshold."""
+    largest = sorted((x / 2 for x in row), reverse=True)
+    sums = zip(accumulate(largest), accumulate(x * x for x in largest), strict=True)
+    for count, (x, (total, squares)) in enumerate(zip(largest, sums, strict=True), 1):
+        room = 1 - (squares - total * total / count)
+        if room < 0 or x <= (next_threshold := total / count - mp_sqrt(room / count)):
+            break
+        threshold = next_threshold
+    return [max(x / 2 - threshold, mpf(0)) ** 2 for x in row]
+
+
 AXISWISE_REFERENCE: dict[str, Callable] = {
     "softmax": lambda row: [mp_exp(x) for x in log_softmax(row)],
+    "softmin": lambda row: [mp_exp(x) for x in log_softmax([-x for x in row])],
     "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "hardmax": hardmax,
+    "sparsemax": sparsemax,
+    "entmax15": entmax15,
     "maxout": lambda row, pieces: [max(row[i : i + pieces]) for i in range(0, len(row), pieces)],
 }
 

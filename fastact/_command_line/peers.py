@@ -109,6 +109,8 @@ class Torch:
             "tanhshrink": functional.tanhshrink,
             "softmax": lambda x, axis=-1: functional.softmax(x, axis),
             "log_softmax": lambda x, axis=-1: functional.log_softmax(x, axis),
+            "softmin": lambda x, axis=-1: functional.softmin(x, axis),
+            "logsumexp": lambda x, axis=-1: torch.logsumexp(x, axis),
         }
         selu = (1.6732632423543772, 1.0507009873554805)
         self.backwards = {
@@ -185,6 +187,7 @@ class Jax:
             "squareplus": nn.squareplus,
             "softmax": nn.softmax,
             "log_softmax": nn.log_softmax,
+            "logsumexp": lambda x: nn.logsumexp(x, -1),
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
@@ -223,6 +226,7 @@ class OnnxRuntime:
         "hard_swish": ("HardSwish", {}),
         "softmax": ("Softmax", {}),
         "log_softmax": ("LogSoftmax", {}),
+        "hardmax": ("Hardmax", {"axis": -1}),
     }
 
     def __init__(self) -> None:
@@ -274,6 +278,7 @@ class NumpyScipy:
             "gelu": lambda x: x * special.ndtr(x),
             "softmax": lambda x, axis=-1: special.softmax(x, axis),
             "log_softmax": lambda x, axis=-1: special.log_softmax(x, axis),
+            "logsumexp": lambda x, axis=-1: special.logsumexp(x, axis),
         }
 
     def call(self, case: Case, threads: int) -> Call | None:

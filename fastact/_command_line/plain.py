@@ -37,6 +37,39 @@ def _log_softmax_backward(grad: Any, x: Any, axis: int = -1) -> Any:
     return grad - _softmax(x, axis) * grad.sum(axis, keepdims=True)
 
 
+def _softmin(x: Any) -> Any:
+    return (e := np.exp(x.min(-1, keepdims=True) - x)) / e.sum(-1, keepdims=True)
+
+
+def _logsumexp(x: Any) -> Any:
+    return (most := x.max(-1)) + np.log(np.exp(x - most[..., None]).sum(-1))
+
+
+def _hardmax(x: Any) -> Any:
+    return (np.arange(x.shape[-1]) == x.argmax(-1)[..., None]).astype(x.dtype)
+
+
+def _sparsemax(x: Any) -> Any:
+    largest, counts = np.sort(x)[..., ::-1], np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    thresholds = (largest.cumsum(-1) - 1) / counts
+    last = (largest > thresholds).sum(-1, keepdims=True) - 1
+    return np.maximum(x - np.take_along_axis(thresholds, last, -1), 0)
+
+
+def _entmax15(x: Any) -> Any:
+    halves = (x - x.max(-1, keepdims=True)) / 2
+    largest, counts = np.sort(halves)[..., ::-1], np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    means, squares = largest.cumsum(-1) / counts, (largest * largest).cumsum(-1) / counts
+    thresholds = means - np.sqrt(np.maximum(1 / counts - (squares - means * means), 0))
+    last = (largest >= thresholds).sum(-1, keepdims=True) - 1
+    return np.maximum(halves - np.take_along_axis(thresholds, last, -1), 0) ** 2
+
+
+def _weighted(weights: Any, grad: Any) -> Any:
+    """Weights times what grad is above its weighted mean."""
+    return weights * (grad - (grad * weights).sum(-1, keepdims=True) / weights.sum(-1, keepdims=True))
+
+
 def _odd_root(x: Any) -> Any:
     return 1 / np.sqrt(1 + x * x)
 
@@ -103,6 +136,11 @@ VALUES: dict[str, Formula] = {
     "aptx": lambda x: (1 + np.tanh(x)) * (0.5 * x),
     "softmax": _softmax,
     "log_softmax": _log_softmax,
+    "softmin": _softmin,
+    "logsumexp": _logsumexp,
+    "hardmax": _hardmax,
+    "sparsemax": _sparsemax,
+    "entmax15": _entmax15,
     "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(-1),
 }
 
@@ -165,6 +203,11 @@ DERIVATIVES: dict[str, Formula] = {
 _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
     "softmax": _softmax_backward,
     "log_softmax": _log_softmax_backward,
+    "softmin": lambda grad, x: -_weighted(_softmin(x), grad),
+    "logsumexp": lambda grad, x: grad[..., None] * _softmax(x),
+    "hardmax": lambda grad, x: np.zeros_like(x),
+    "sparsemax": lambda grad, x: _weighted((_sparsemax(x) > 0).astype(x.dtype), grad),
+    "entmax15": lambda grad, x: _weighted(np.sqrt(_entmax15(x)), grad),
 }
 
 

@@ -87,6 +87,9 @@ class RowsProgram:
         self.words[j.STATE] = state().ctypes.data
         cores = signature.replace("->", ",").split(",")
         self.words[rows.HAVE_AXIS] = sum((core != "()") << operand for operand, core in enumerate(cores))
+        self._of_nothing = np.array(-np.inf).astype(dtypes[0])
+        if signature == "(n)->()":
+            self.words[rows.OF_NOTHING] = self._of_nothing.ctypes.data
         self.address = self.words.ctypes.data
         _programs[self.address] = self
 
@@ -100,9 +103,12 @@ class RowsProgram:
         computed_in = row_kernels.precision_of(self.name, self.direction, working)
         self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
         self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
-        self.words[rows.NEEDS_LARGEST], self.words[rows.NEEDS_KEPT] = formulas.needs_largest, formulas.needs_kept
-        if formulas.needs_largest:
-            self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working).address
+        self.words[rows.NEEDS_KEPT] = formulas.needs_kept
+        if formulas.extreme is not None:
+            self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
+        if formulas.needs_threshold:
+            self.words[rows.THRESHOLD_TERM_COUNT] = row_kernels.threshold_term_count(self.name)
+            self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, working).address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
         kernel = row_kernels.row_kernel(self.name, self.direction, working)
         self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there

@@ -7,8 +7,12 @@ Loops are the same but for where a row's own numbers are found, and every one of
 A direction has three formulas in working precision. ``*_terms`` gives, of one element, what is summed along the axis;
 ``*_row`` makes of a row's sums what its results need; and the direction itself gives one result. The first term is
 passed on to it, too, where it asks for it by the name ``kept``; a row's largest element is found before all else
-where the terms ask for it by the name ``largest``. A result that takes ``won`` instead is told whether its element is
-the first of its row's largest ones.
+where the terms ask for it by the name ``largest``, or its smallest one where they ask for ``smallest``. A result that
+takes ``won`` instead is told whether its element is the first of its row's largest ones.
+
+Terms may ask for a row's ``threshold``, too. It is found by iteration from -1, the threshold of a row of one element:
+``threshold_terms`` gives, of one element of x, what is summed along the axis, and ``threshold_step`` how far these sums
+raise the threshold. That ends where no row of a tile changes any more; a step that is not positive changes nothing.
 """
 
 import functools
@@ -18,22 +22,24 @@ import numba
 import numpy as np
 
 from fastact._definition import registry
-from fastact._engine import intrinsics as llvm
 from fastact._engine import blocks, precision, single
+from fastact._engine import intrinsics as llvm
 from fastact._engine.blocks import register_helpers, tuple_of
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
+from fastact._math.working import where
 
 # A block's words; then each operand's place, and each operand's step along the block's outer dimension.
 FORM, OUTER, INNER, TERMS, LANES, LARGEST, SUMS, CONSTANTS = range(8)
-BEGINS, ENDS, LANES_USED, X, X_STEP, PLACES = range(8, 14)
+BEGINS, ENDS, LANES_USED, X, X_STEP, THRESHOLDS, CHANGED, PLACES = range(8, 16)
 MAX_OPERANDS = 4
 STEPS = PLACES + MAX_OPERANDS
 BLOCK_WORDS = STEPS + MAX_OPERANDS
 ROWS, COLUMNS = range(2)
-# What a direction's kernel is asked for, and what the kernel of largest elements is.
+# What a direction's kernel is asked for, and what the kernels of largest elements and of thresholds are.
 ALL_TERMS, ROW_CONSTANTS, RESULTS = range(3)
 BEGIN, ADD, END = range(3)
+FIRST_THRESHOLDS, NEXT_THRESHOLDS = 1, 2  # ALL_TERMS is the same
 
 # Elements of a block, and rows of one.
 BLOCK, MOST_ROWS = 2048, 256
@@ -54,8 +60,6 @@ PART_BYTES = {"float32": 8, "float64": 8, SINGLE: 4}
 def term_bytes(computed_in):
     """What one term takes of the scratch memory."""
     return PARTS[computed_in] * PART_BYTES[computed_in]
-
-
 
 
 def precision_of(name, direction, dtype):
@@ -160,19 +164,38 @@ class Formulas:
         formulas = registry[name].formulas
         register_helpers()
         self.result = formulas[direction]
+        self.inputs = len(registry[name].arrays(direction))
         result = inspect.signature(self.result).parameters
-        self.in_order = "won" in result
+        self.needs_kept, self.in_order = "kept" in result, "won" in result
+        self.term_count, self.needs_threshold, self.extreme = 0, False, "largest"
         if self.in_order:
-            self.needs_largest, self.needs_kept, self.term_count = True, False, 0
             return
         self.terms, self.row = formulas[f"{direction}_terms"], formulas[f"{direction}_row"]
-        terms = inspect.signature(self.terms).parameters
-        self.inputs = len(terms) - 1
-        self.term_count = len(inspect.signature(self.row).parameters) - 1
+        of_row = list(inspect.signature(self.terms).parameters)[self.inputs :]
+        self.extreme = of_row[0] if of_row[0] in EXTREMES else None
+        self.needs_threshold = "threshold" in of_row
+        self.term_count = len(inspect.signature(self.row).parameters) - len(of_row)
         self.constant_count = len(result) - self.inputs - 1
-        self.needs_largest, self.needs_kept = "largest" in terms, "kept" in result
         if self.term_count > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
             raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
+
+
+def _load_known(computed_in, needs_threshold):
+    """A compiled function that loads what terms take of a row besides its elements, in a tuple."""
+    element, enter = ELEMENT[computed_in], ENTER[computed_in]
+    size = element.bitwidth // 8
+
+    load_given = _stored(computed_in, ROWS_BYTES)[1]
+
+    @inlined
+    def load_extreme(places, row):
+        return (enter(llvm.load_operand(places[0], size * row, element)),)
+
+    @inlined
+    def load_both(places, row):
+        return load_extreme(places, row) + (load_given(places[1], 0, row),)
+
+    return load_both if needs_threshold else load_extreme
 
 
 # Each loop is a function by itself: what one keeps in registers, another need not make room for.
@@ -194,48 +217,44 @@ def _elements(formulas, computed_in):
     )
 
 
-def _largest(computed_in):
-    """A compiled function that loads a row's largest element."""
-    element, enter = ELEMENT[computed_in], ENTER[computed_in]
-    size = element.bitwidth // 8
-    return inlined(lambda place, row: enter(llvm.load_operand(place, size * row, element)))
-
-
 def _terms_loops(formulas, computed_in):
     """Two compiled functions that write all terms of a block of rows, or of columns."""
-    terms, load_elements, load_largest = inlined(formulas.terms), _elements(formulas, computed_in), _largest(computed_in)
+    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
+    load_known = _load_known(computed_in, formulas.needs_threshold)
     load_places, advance = _places(formulas.inputs)
     store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
     part_bytes = PART_BYTES[computed_in]
 
     @_apart
-    def one_row(length, line, stored, largest):
+    def one_row(length, line, stored, known):
         llvm.prefer_512_bit()
         llvm.keep_apart()
         for i in range(length):
-            store_terms(stored, i, terms(*(load_elements(line, i) + (largest,))))
+            store_terms(stored, i, terms(*(load_elements(line, i) + known)))
 
     @_apart
-    def one_of_each(count, line, stored, of_largest):
+    def one_of_each(count, line, stored, of_known):
         llvm.prefer_512_bit()
         llvm.keep_apart()
         for row in range(count):
-            store_terms(stored, row, terms(*(load_elements(line, row) + (load_largest(of_largest, row),))))
+            store_terms(stored, row, terms(*(load_elements(line, row) + load_known(of_known, row))))
 
     @inlined
     def rows(block):
-        inner, scratch, of_largest = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
         for row in range(llvm.load_word(block, OUTER)):
             line, stored = advance(operands, row), scratch + part_bytes * inner * row
-            one_row(inner, line, stored, load_largest(of_largest, row))
+            one_row(inner, line, stored, load_known(of_known, row))
 
     @inlined
     def columns(block):
-        inner, scratch, of_largest = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LARGEST)
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
         for k in range(llvm.load_word(block, OUTER)):
-            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_largest)
+            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_known)
 
     return rows, columns
 
@@ -243,7 +262,7 @@ def _terms_loops(formulas, computed_in):
 def _row_loop(formulas, computed_in):
     """A compiled function that makes of rows' sums what their results need."""
     of_row = "float32" if computed_in == SINGLE else computed_in  # what a row has but one of loses nothing
-    row_constants, load_largest = inlined(formulas.row), _largest(of_row)
+    row_constants, load_known = inlined(formulas.row), _load_known(of_row, formulas.needs_threshold)
     load_sums = tuple_of(_stored(of_row, ROWS_BYTES)[1], formulas.term_count)
     store_constants = _store_all(_stored_constant(computed_in)[1], formulas.constant_count)
 
@@ -251,9 +270,10 @@ def _row_loop(formulas, computed_in):
     def loop(block):
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        of_largest, sums, constants = llvm.load_word(block, LARGEST), llvm.load_word(block, SUMS), llvm.load_word(block, CONSTANTS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        sums, constants = llvm.load_word(block, SUMS), llvm.load_word(block, CONSTANTS)
         for row in range(llvm.load_word(block, OUTER if llvm.load_word(block, FORM) == ROWS else INNER)):
-            made = row_constants(*((load_largest(of_largest, row),) + load_sums(sums, row)))
+            made = row_constants(*(load_known(of_known, row) + load_sums(sums, row)))
             store_constants(constants, row, made)
 
     return loop
@@ -286,7 +306,8 @@ def _result_loops(formulas, computed_in):
 
     @inlined
     def rows(block):
-        inner, scratch, of_rows = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, CONSTANTS)
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_rows = llvm.load_word(block, CONSTANTS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
         place, step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
         for row in range(llvm.load_word(block, OUTER)):
@@ -295,7 +316,8 @@ def _result_loops(formulas, computed_in):
 
     @inlined
     def columns(block):
-        inner, scratch, of_rows = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, CONSTANTS)
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_rows = llvm.load_word(block, CONSTANTS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
         place, step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
         for k in range(llvm.load_word(block, OUTER)):
@@ -332,26 +354,28 @@ def _winner_kernel(formulas, dtype):
     Whether it has been met is all that a row remembers, from one block to the next.
     """
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
-    size, result = element.bitwidth // 8, inlined(formulas.result)
+    size, inputs, result = element.bitwidth // 8, formulas.inputs, inlined(formulas.result)
 
-    load_three = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), 3)
-    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), 3)
+    load_places = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs + 1)
+    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs + 1)
+    load_elements = tuple_of(inlined(lambda places, k, i: llvm.load_operand(places[k], size * i, element)), inputs)
+    enter_all = tuple_of(inlined(lambda elements, k, _: enter(elements[k])), inputs)
 
     @inlined
     def decide(places, i, row, of_rows):
-        grad = llvm.load_operand(places[0], size * i, element)
-        x = llvm.load_operand(places[1], size * i, element)
-        largest = llvm.load_operand(of_rows[0], size * row, element)
+        elements, largest = load_elements(places, i), llvm.load_operand(of_rows[0], size * row, element)
+        x = elements[inputs - 1]
         met = llvm.load_scratch(of_rows[1], 8 * row, numba.int64)
         won = (met == 0) & ((x == largest) | (x != x))
         llvm.store_scratch(of_rows[1], 8 * row, met | np.int64(won))
-        llvm.store_result(places[2], size * i, leave(result(enter(grad), won)))
+        y = result(*(enter_all(elements, 0) + (enter(largest), won)))
+        llvm.store_result(places[inputs], size * i, leave(y))
 
     def kernel(action, block):
         llvm.prefer_512_bit()
         outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
         of_rows = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS)
-        places, steps = load_three(block, PLACES), load_three(block, STEPS)
+        places, steps = load_places(block, PLACES), load_places(block, STEPS)
         if action == ROW_CONSTANTS:
             for row in range(outer if form == ROWS else inner):
                 llvm.store_scratch(of_rows[1], 8 * row, np.int64(0))
@@ -377,35 +401,96 @@ def row_kernel(name, direction, dtype):
     return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{computed_in}-rows")
 
 
-# --- largest elements ------------------------------------------------------------------------------
+# --- thresholds ------------------------------------------------------------------------------------
 
 
-def _key(dtype):
-    """An element's bits as an integer that orders as the element does, NaN of either sign above all; its inverse."""
+def threshold_term_count(name):
+    """How many sums a function's next threshold is made of."""
+    return len(inspect.signature(registry[name].formulas["threshold_step"]).parameters) - 1
+
+
+def threshold_kernel(name, dtype):
+    """Compile what raises rows' thresholds: begin them, write the terms of a block's elements, take a step."""
+    register_helpers()
+    formulas, count = registry[name].formulas, threshold_term_count(name)
+    terms, step = inlined(formulas["threshold_terms"]), inlined(formulas["threshold_step"])
+    element, enter = ELEMENT[dtype], ENTER[dtype]
+    size, load_known = element.bitwidth // 8, _load_known(dtype, True)
+    load_threshold, load_of_row, store_threshold = _stored(dtype, ROWS_BYTES)
+    store_terms, load_sums = _store_all(_stored(dtype, STREAM_BYTES)[2], count), tuple_of(load_of_row, count)
+
+    def kernel(action, block):
+        llvm.prefer_512_bit()
+        outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
+        place, x_step, scratch = llvm.load_word(block, X), llvm.load_word(block, X_STEP), llvm.load_word(block, TERMS)
+        known_places = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        thresholds, sums = llvm.load_word(block, THRESHOLDS), llvm.load_word(block, SUMS)
+        rows = outer if form == ROWS else inner
+        if action == FIRST_THRESHOLDS:
+            for row in range(rows):
+                store_threshold(thresholds, 0, row, -1.0)
+        elif action == NEXT_THRESHOLDS:
+            changed = 0
+            for row in range(rows):
+                last = load_threshold(thresholds, 0, row)
+                rise = step(*((last,) + load_sums(sums, row)))
+                threshold = last + where(rise <= 0.0, 0.0, rise)  # NaN stays
+                store_threshold(thresholds, 0, row, threshold)
+                changed += np.int64(threshold - last > 0.0)
+            llvm.store_word(block, CHANGED, changed)
+        elif form == ROWS:
+            for row in range(outer):
+                line, stored, known = place + x_step * row, scratch + 8 * inner * row, load_known(known_places, row)
+                for i in range(inner):
+                    x = enter(llvm.load_operand(line, size * i, element))
+                    store_terms(stored, i, terms(*((x,) + known)))
+        else:
+            for k in range(outer):
+                line, stored = place + x_step * k, scratch + 8 * inner * k
+                for row in range(inner):
+                    x = enter(llvm.load_operand(line, size * row, element))
+                    store_terms(stored, row, terms(*((x,) + load_known(known_places, row))))
+
+    return compile_function(kernel, "void(intp, intp)", f"{name}-threshold-{dtype}")
+
+
+# --- largest and smallest elements -----------------------------------------------------------------
+
+
+EXTREMES = ("largest", "smallest")
+
+
+def _key(dtype, extreme):
+    """An element's bits as an integer that is the larger the more extreme it is, NaN of either sign most; its inverse.
+
+    The smallest element is the largest in the order turned round.
+    """
     if dtype == "float32":
         integer, shift = np.int32, np.int32(31)
         magnitude_bits, infinity = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
     else:
         integer, shift = np.int64, np.int64(63)
         magnitude_bits, infinity = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(0x7FF0000000000000)
+    turned = integer(0 if extreme == "largest" else -1)
 
     @inlined
     def key(bits):
         magnitude = integer(bits & magnitude_bits)
         ordered = integer(bits ^ (integer(bits >> shift) & magnitude_bits))
-        return magnitude if magnitude > infinity else ordered
+        return magnitude if magnitude > infinity else integer(ordered ^ turned)
 
     @inlined
-    def value(ordered):
+    def value(key):
+        ordered = key if key > infinity else integer(key ^ turned)
         return integer(ordered ^ (integer(ordered >> shift) & magnitude_bits))
 
     return key, value, numba.int32 if dtype == "float32" else numba.int64
 
 
 @functools.cache
-def largest_kernel(dtype):
-    """Compile what finds rows' largest elements, block after block; a row's is NaN where it has one."""
-    key, value, integer = _key(dtype)
+def largest_kernel(dtype, extreme):
+    """Compile what finds rows' largest or smallest elements, block after block; a row's is NaN where it has one."""
+    key, value, integer = _key(dtype, extreme)
     size = integer.bitwidth // 8
     lowest = (np.int32 if dtype == "float32" else np.int64)(-(2 ** (8 * size - 1)))
 
@@ -435,7 +520,7 @@ def largest_kernel(dtype):
                     most = max(most, key(llvm.load_operand(line, size * row, integer)))
                     llvm.store_scratch(largest, size * row, most)
 
-    return compile_function(kernel, "void(intp, intp)", f"largest-{dtype}")
+    return compile_function(kernel, "void(intp, intp)", f"{extreme}-{dtype}")
 
 
 # --- sums ------------------------------------------------------------------------------------------

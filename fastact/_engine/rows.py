@@ -1,7 +1,8 @@
 """Functions along an axis: the loop behind generalised ufuncs, which cuts arrays into blocks of rows.
 
 Threads take tiles: neighbouring rows, whole. A tile is gone through block by block, once for each of what its rows
-need: their largest elements, their sums, their results. Terms that fit the scratch memory are kept for the results.
+need: their largest (or smallest) elements, their thresholds, which takes several rounds, their sums, their results.
+Terms that fit the scratch memory are kept for the results.
 Where there are fewer tiles than threads, because rows are long, threads share a tile's rows instead, chunk by chunk.
 
 A row's sums are sums of chunks, whose length the row's alone decides, and so is each chunk's: a row has the same bits
@@ -19,17 +20,16 @@ from fastact._engine.cache import compile_function
 from fastact._engine.driver import copy_strided, is_direct, move, prepare
 
 # A program's words, after those of every program.
-LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_LARGEST, NEEDS_KEPT, HAVE_AXIS = range(
-    j.PROGRAM_WORDS, j.PROGRAM_WORDS + 8
-)
-PROGRAM_WORDS = j.PROGRAM_WORDS + 8
+LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, PARTS, NEEDS_KEPT, HAVE_AXIS = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
+THRESHOLD_KERNEL, THRESHOLD_TERM_COUNT, OF_NOTHING, TERM_BYTES = range(j.PROGRAM_WORDS + 6, j.PROGRAM_WORDS + 10)
+PROGRAM_WORDS = j.PROGRAM_WORDS + 10
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
 TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, RESULT_LENGTH, NEXT = range(7, 15)
 # Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
 PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
-WHOLE, SHARED_TILES, LARGEST, SUMS, RESULTS = range(5)
+WHOLE, SHARED_TILES, LARGEST, THRESHOLDS, SUMS, RESULTS = range(6)
 
 MAX_CHUNKS = 64
 # Rows are shared by threads where they are so many times longer than what is worth a thread.
@@ -49,8 +49,10 @@ _BUFFERS = _TERMS_BYTES + _LANES_BYTES
 _LARGEST = _BUFFERS + _BUFFER_BYTES * k.MAX_OPERANDS
 _SUMS = _LARGEST + k.ROWS_BYTES
 _CONSTANTS = _SUMS + _STATE_BYTES
-_SCRATCH_BYTES = _CONSTANTS + _STATE_BYTES
-_CHUNK_LARGEST = k.ROWS_BYTES + _STATE_BYTES
+_THRESHOLDS = _CONSTANTS + _STATE_BYTES
+_SCRATCH_BYTES = _THRESHOLDS + 2 * k.ROWS_BYTES
+_SHARED_THRESHOLDS = k.ROWS_BYTES + _STATE_BYTES
+_CHUNK_LARGEST = _SHARED_THRESHOLDS + 2 * k.ROWS_BYTES
 _CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
 assert _CHUNK_SUMS + _SIDE_BYTES * 8 * LANES * MAX_CHUNKS <= _TERMS_BYTES
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
@@ -72,6 +74,7 @@ def begin_tile(job, block, scratch, rows):
     llvm.store_word(block, k.LARGEST, scratch + _LARGEST)
     llvm.store_word(block, k.SUMS, scratch + _SUMS)
     llvm.store_word(block, k.CONSTANTS, scratch + _CONSTANTS)
+    llvm.store_word(block, k.THRESHOLDS, scratch + _THRESHOLDS)
 
 
 @register_jitable
@@ -168,12 +171,12 @@ def find_largest(job, block, scratch, row, start, stop):
 
 
 @register_jitable
-def add_terms(job, block, scratch, row, start, stop):
-    """Add to the sums of a tile's rows what one chunk holds."""
+def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
+    """Add to the sums of a tile's rows what one chunk holds, in the terms that a kernel writes."""
     llvm.keep_apart()
     program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
-    kernel, sums_kernel = llvm.load_word(program, j.KERNEL), llvm.load_word(program, SUMS_KERNEL)
-    brought = is_one_block(job) and llvm.load_word(program, NEEDS_LARGEST) != 0
+    sums_kernel = llvm.load_word(program, SUMS_KERNEL)
+    brought = is_one_block(job) and llvm.load_word(program, LARGEST_KERNEL) != 0
     llvm.store_word(block, k.LANES_USED, min(stop - start, k.LANE_COUNT))
     for begin in range(start, stop, block_length):
         length = min(block_length, stop - begin)
@@ -183,16 +186,39 @@ def add_terms(job, block, scratch, row, start, stop):
         llvm.store_word(block, k.BEGINS, begin == start)
         llvm.store_word(block, k.ENDS, begin + length == stop)
         llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
-        llvm.call_row_kernel(sums_kernel, llvm.load_word(program, TERM_COUNT), block)
+        llvm.call_row_kernel(sums_kernel, term_count, block)
 
 
 @register_jitable
-def clear_sums(program, block, rows):
+def clear_sums(program, block, rows, term_count):
     """Begin the sums of a tile's rows."""
     sums = llvm.load_word(block, k.SUMS)
-    for stream in range(llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, PARTS)):
+    for stream in range(term_count * llvm.load_word(program, PARTS)):
         for row in range(rows):
             llvm.store_scratch(sums + stream * k.ROWS_BYTES, 8 * row, 0.0)
+
+
+@register_jitable
+def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
+    """Find the sums of a tile's rows, chunk by chunk."""
+    clear_sums(llvm.load_word(job, PROGRAM), block, rows, term_count)
+    if term_count != 0:
+        for chunk in range(llvm.load_word(job, CHUNKS)):
+            start = chunk * llvm.load_word(job, CHUNK)
+            add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, term_count)
+
+
+@register_jitable
+def find_thresholds(job, block, scratch, row, rows):
+    """Raise the thresholds of a tile's rows until they stay as they are."""
+    llvm.keep_apart()
+    program = llvm.load_word(job, PROGRAM)
+    kernel, term_count = llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
+    llvm.call_row_kernel(kernel, k.FIRST_THRESHOLDS, block)
+    llvm.store_word(block, k.CHANGED, 1)
+    while llvm.load_word(block, k.CHANGED) != 0:
+        add_all_terms(job, block, scratch, row, rows, kernel, term_count)
+        llvm.call_row_kernel(kernel, k.NEXT_THRESHOLDS, block)
 
 
 @register_jitable
@@ -224,13 +250,13 @@ def run_tile(job, block, scratch, row, rows):
     """All that a tile's rows need, by one thread."""
     program, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, LENGTH)
     begin_tile(job, block, scratch, rows)
-    if llvm.load_word(program, NEEDS_LARGEST) != 0:
+    if llvm.load_word(program, LARGEST_KERNEL) != 0:
         find_largest(job, block, scratch, row, 0, length)
-    clear_sums(program, block, rows)
-    if llvm.load_word(program, TERM_COUNT) != 0:
-        for chunk in range(llvm.load_word(job, CHUNKS)):
-            add_terms(job, block, scratch, row, chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk))
-    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
+    if llvm.load_word(program, THRESHOLD_KERNEL) != 0:
+        find_thresholds(job, block, scratch, row, rows)
+    kernel = llvm.load_word(program, j.KERNEL)
+    add_all_terms(job, block, scratch, row, rows, kernel, llvm.load_word(program, TERM_COUNT))
+    llvm.call_row_kernel(kernel, k.ROW_CONSTANTS, block)
     write_results(job, block, scratch, row, 0, min(length, llvm.load_word(job, RESULT_LENGTH)))
 
 
@@ -248,6 +274,14 @@ def copy_sums(sums, sums_step, other, other_step, rows, forth):
 
 
 @register_jitable
+def summing(program, phase):
+    """The kernel whose terms are summed in a phase, and how many it writes."""
+    if phase == SUMS:
+        return llvm.load_word(program, j.KERNEL), llvm.load_word(program, TERM_COUNT)
+    return llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
+
+
+@register_jitable
 def run_chunk(job, block, scratch, chunk):
     """One chunk's part of the phase that the tile is in."""
     phase, shared, row = llvm.load_word(job, PHASE), llvm.load_word(job, SHARED), llvm.load_word(job, FIRST_ROW)
@@ -261,9 +295,11 @@ def run_chunk(job, block, scratch, chunk):
         find_largest(job, block, scratch, row, start, stop)
         return
     llvm.store_word(block, k.LARGEST, shared)
-    if phase == SUMS:
-        clear_sums(program, block, rows)
-        add_terms(job, block, scratch, row, start, stop)
+    llvm.store_word(block, k.THRESHOLDS, shared + _SHARED_THRESHOLDS)
+    if phase != RESULTS:
+        kernel, term_count = summing(program, phase)
+        clear_sums(program, block, rows, term_count)
+        add_terms(job, block, scratch, row, start, stop, kernel, term_count)
         place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
         copy_sums(scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
     else:
@@ -285,21 +321,21 @@ def join_largest(job, block, rows):
 
 
 @register_jitable
-def join_sums(job, block, rows):
+def join_sums(job, block, rows, term_count):
     """Add each chunk's sums, as if they had been left in the lanes."""
+    llvm.keep_apart()
     program, shared = llvm.load_word(job, PROGRAM), llvm.load_word(job, SHARED)
     llvm.store_word(block, k.FORM, k.COLUMNS)
     llvm.store_word(block, k.OUTER, 0)
     llvm.store_word(block, k.BEGINS, 0)
     llvm.store_word(block, k.ENDS, 1)
     llvm.store_word(block, k.LANES_USED, 1)
-    clear_sums(program, block, rows)
+    clear_sums(program, block, rows, term_count)
     for chunk in range(llvm.load_word(job, CHUNKS)):
         place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
         copy_sums(llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
-        llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), llvm.load_word(program, TERM_COUNT), block)
+        llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), term_count, block)
     llvm.store_word(block, k.OUTER, rows)
-    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
 
 
 @register_jitable
@@ -310,6 +346,15 @@ def share_phase(job, phase, threads):
     llvm.store_word(job, PHASE, phase)
     llvm.store_word(job, NEXT, 0)
     llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), llvm.load_word(state, j.ROWS_WORKER), job, threads)
+
+
+@register_jitable
+def share_sums(job, block, rows, phase, threads, action):
+    """Have the threads find a tile's sums, and a kernel make of these what it is for."""
+    kernel, term_count = summing(llvm.load_word(job, PROGRAM), phase)
+    share_phase(job, phase, threads)
+    join_sums(job, block, rows, term_count)
+    llvm.call_row_kernel(kernel, action, block)
 
 
 @register_jitable
@@ -326,11 +371,16 @@ def share_tiles(job, block, scratch, shared):
         begin_tile(job, block, scratch, rows)
         llvm.store_word(block, k.LARGEST, shared)
         llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
-        if llvm.load_word(program, NEEDS_LARGEST) != 0:
+        llvm.store_word(block, k.THRESHOLDS, shared + _SHARED_THRESHOLDS)
+        if llvm.load_word(program, LARGEST_KERNEL) != 0:
             share_phase(job, LARGEST, threads)
             join_largest(job, block, rows)
-        share_phase(job, SUMS, threads)
-        join_sums(job, block, rows)
+        if llvm.load_word(program, THRESHOLD_KERNEL) != 0:
+            llvm.call_row_kernel(llvm.load_word(program, THRESHOLD_KERNEL), k.FIRST_THRESHOLDS, block)
+            llvm.store_word(block, k.CHANGED, 1)
+            while llvm.load_word(block, k.CHANGED) != 0:
+                share_sums(job, block, rows, THRESHOLDS, threads, k.NEXT_THRESHOLDS)
+        share_sums(job, block, rows, SUMS, threads, k.ROW_CONSTANTS)
         share_phase(job, RESULTS, threads)
 
 
@@ -352,6 +402,18 @@ def take_element_steps(job, steps, element_steps):
 
 
 @register_jitable
+def stand_in(job, element, args, steps):
+    """Let empty rows, of a function of one operand, hold one element each."""
+    llvm.store_word(args, 0, element)
+    llvm.store_word(steps, 0, 0)
+    llvm.store_word(args, 1, llvm.load_word(llvm.load_word(job, ARGS), 1))
+    llvm.store_word(steps, 1, llvm.load_word(llvm.load_word(job, ROW_STEPS), 1))
+    llvm.store_word(job, LENGTH, 1)
+    llvm.store_word(job, ARGS, args)
+    llvm.store_word(job, ROW_STEPS, steps)
+
+
+@register_jitable
 def plan(job):
     """Choose the form of blocks, and cut the job into tiles, blocks and chunks."""
     program, rows, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, ROWS), llvm.load_word(job, LENGTH)
@@ -368,7 +430,8 @@ def plan(job):
         tile_rows = LANES
     block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
-    terms_bytes = llvm.load_word(program, TERM_COUNT) * llvm.load_word(program, TERM_BYTES) * k.BLOCK
+    terms = max(llvm.load_word(program, TERM_COUNT), llvm.load_word(program, THRESHOLD_TERM_COUNT))
+    terms_bytes = terms * llvm.load_word(program, TERM_BYTES) * k.BLOCK
     blocks = (length + block_length - 1) // block_length
     keeps = llvm.load_word(program, NEEDS_KEPT) != 0 and blocks * terms_bytes <= _TERMS_BYTES
     llvm.store_word(job, FORM, k.COLUMNS if columns else k.ROWS)
@@ -411,7 +474,8 @@ def run_job(job):
     elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
     worth_it = llvm.load_word(program, j.PARALLEL_FROM)
     # Sharing rows takes the threads three calls, and terms anew.
-    can_share = chunks > 1 and llvm.load_word(program, TERM_COUNT) != 0 and elements >= SHARING * worth_it
+    summed = llvm.load_word(program, TERM_COUNT) + llvm.load_word(program, THRESHOLD_TERM_COUNT)
+    can_share = chunks > 1 and summed != 0 and elements >= SHARING * worth_it
     many = threads > 1 and elements >= worth_it and (tiles > 1 or can_share)
     if not (many and llvm.try_acquire(state + 8 * j.BUSY)):
         llvm.call_worker(worker, job)
@@ -425,11 +489,15 @@ def run_job(job):
 
 
 def run_gufunc_loop(args, dimensions, steps, program):
-    """NumPy's outer loop, of every generalised ufunc with one core dimension."""
+    """NumPy's outer loop, of every generalised ufunc with one core dimension.
+
+    Where results have no axis, an empty row has a result all the same: that of a row of one -inf.
+    """
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
     rows, length = llvm.load_word(dimensions, 0), llvm.load_word(dimensions, 1)
-    if rows > 0 and length > 0 and prepare(program):
+    of_nothing = llvm.load_word(program, OF_NOTHING) if length == 0 else 0
+    if rows > 0 and (length > 0 or of_nothing != 0) and prepare(program):
         job = llvm.stack_buffer(_JOB_BYTES)
         llvm.store_word(job, PROGRAM, program)
         llvm.store_word(job, ROWS, rows)
@@ -438,6 +506,9 @@ def run_gufunc_loop(args, dimensions, steps, program):
         llvm.store_word(job, ROW_STEPS, steps)
         element_steps = llvm.stack_buffer(_PLACES_BYTES)
         take_element_steps(job, steps, element_steps)
+        if of_nothing != 0:
+            other_args, other_steps = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
+            stand_in(job, of_nothing, other_args, other_steps)
         plan(job)
         run_job(job)
     llvm.restore_floating_point_flags(flags)

@@ -94,7 +94,8 @@ def make_single(x):
 def halves(x):
     """A float64 as the sum of two float32, as far as they can hold it."""
     hi = np.float32(x)
-    return hi, np.float32(x - np.float64(hi))
+    lo = np.float32(x - np.float64(hi))
+    return hi, intrinsics.select(lo == lo, lo, np.float32(0))  # what is left of infinity is NaN
 
 
 def _is_single(*values):
@@ -119,7 +120,10 @@ def _overload_sub(a, b):
 
         return between_pairs
     if isinstance(b, SinglePairType):
-        return lambda a, b: _make_single((_hi_part(a) - _hi_part(b)) - _lo_part(b))
+        a_part = _single_part(a)
+        return lambda a, b: _make_single((a_part(a) - _hi_part(b)) - _lo_part(b))
+    if isinstance(a, SinglePairType):
+        return lambda a, b: -(b - a)
     a_part, b_part = _single_part(a), _single_part(b)
 
     def exactly(a, b):
@@ -141,7 +145,8 @@ def _overload_mul(a, b):
     if not _is_single(a, b):
         return None
     if isinstance(b, SinglePairType):
-        return lambda a, b: _make_single(fma(_hi_part(a), _hi_part(b), _hi_part(a) * _lo_part(b)))
+        factor = _single_part(a)
+        return lambda a, b: _make_single(fma(factor(a), _hi_part(b), factor(a) * _lo_part(b)))
     if isinstance(a, SinglePairType):
         return lambda a, b: b * a
     a_part, b_part = _single_part(a), _single_part(b)

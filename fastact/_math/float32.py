@@ -33,4 +33,3 @@ def exp_at_most_1(hi, lo):
     p = fma(fma(p, r, EXP[1]), r, EXP[0])
     p = fma(fma(p, r, ONE), r, ONE)
     return (p * scale) * SCALED_BACK
-

@@ -30,7 +30,6 @@ ROUND_BIASED = 6755399441055744.0 + 1023.0
 # From here on e**x is 0 and infinite.
 EXP_SMALLEST = -746.0
 EXP_LARGEST = 710.0
-EXP_SHARP_LARGEST = 708.0
 
 # P in e**r - 1 = r + r**2 / 2 + r**3 / 6 + (r**2 / 2)**2 P(r), |r| <= log(2) / 2, degree 8: relative error of the
 # whole 2**-60.9
@@ -395,10 +394,8 @@ def gelu_tail_ratio(hi, lo):
 
 
 def exp_sharp(hi, lo):
-    """e**x for `x` clamped to [-708, 708]; relative error 2**-68: to be an exponent, whose size multiplies it."""
-    lo = 0.0 if abs(hi) > EXP_SHARP_LARGEST else lo
-    hi = -EXP_SHARP_LARGEST if hi < -EXP_SHARP_LARGEST else hi
-    hi = EXP_SHARP_LARGEST if hi > EXP_SHARP_LARGEST else hi
+    """e**x; relative error 2**-68: to be an exponent, whose size multiplies it, or to cancel."""
+    hi, lo = _clamped(hi, lo)
     n = fma(hi, LOG2_E, ROUND_BIASED) - ROUND_BIASED
     r, r_lo = two_sum(fma(n, -LN2, hi), fma(n, -LN2_LO, lo))  # the first fma is exact
     r, r_lo = 0.0625 * r, 0.0625 * r_lo
@@ -413,8 +410,8 @@ def exp_sharp(hi, lo):
     e, e_lo = add(1.0, 0.0, m, fma(square * square, p, m_lo))
     for _ in range(4):  # to the 16th power
         e, e_lo = multiply(e, e_lo, e, e_lo)
-    scale = _power_of_two(n + ROUND_BIASED)
-    return e * scale, e_lo * scale
+    first, second, _ = _halves(n)
+    return e * first * second, e_lo * first * second
 
 
 def arctangent(hi, lo):

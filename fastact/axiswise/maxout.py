@@ -6,6 +6,7 @@ from fastact._math.working import where
 
 @define(
     kind="axiswise",
+    reduces=True,
     formula=r"f(x)_u = \max_{p < k} x_{k u + p}",
     derivative_range=(0.0, 1.0),
     saturation="Never: each unit passes its whole gradient to the piece that won.",
@@ -28,6 +29,6 @@ class maxout:
     def value(x, _, largest):
         return largest
 
-    def backward(grad, won):
+    def backward(grad, x, largest, won):
         """The gradient goes to the first of the largest pieces, and to it alone."""
         return where(won, grad, 0.0)
