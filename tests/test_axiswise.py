@@ -163,7 +163,7 @@ def test_rows_of_any_length(name, length):
     totals = np.array([[math.fsum(row)] for row in np.exp(shifted)])
     expected = np.exp(shifted) / totals if name == "softmax" else shifted - np.log(totals)
     y = fa.get(name)(x)
-    assert ulp_errors(y, expected).max() <= 1
+    assert ulp_errors(y, expected).max() <= fa.get(name).info.accuracy["float32"]
     assert_array_equal(fa.get(name)(x[:1]), y[:1])  # rows alone and in company
     assert_array_equal(fa.get(name)(np.repeat(x, 2, axis=1)[:, ::2]), y)
 
