@@ -120,7 +120,7 @@ class Definition:
     reduces : bool
         Of a function along an axis: whether its result has no longer that axis.
     in_single_precision : tuple of str
-        Of a function along an axis: directions whose float32 kernels compute in float32 (see `_engine.single`).
+        Of a function along an axis: the formulas that float32 kernels compute in float32 (see `_engine.single`).
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None

@@ -100,7 +100,7 @@ class RowsProgram:
         convert.append(unpack_address(self.dtypes[-1], self.working))
         self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
         formulas = row_kernels.Formulas(self.name, self.direction)
-        computed_in = row_kernels.precision_of(self.name, self.direction, working)
+        computed_in = row_kernels.precision_of(self.name, f"{self.direction}_terms", working)
         self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
         self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
         self.words[rows.NEEDS_KEPT] = formulas.needs_kept

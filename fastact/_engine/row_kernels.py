@@ -62,9 +62,9 @@ def term_bytes(computed_in):
     return PARTS[computed_in] * PART_BYTES[computed_in]
 
 
-def precision_of(name, direction, dtype):
-    """What a direction's kernel for a dtype computes in."""
-    return SINGLE if dtype == "float32" and direction in registry[name].in_single_precision else dtype
+def precision_of(name, formula, dtype):
+    """What a kernel for a dtype computes a formula in."""
+    return SINGLE if dtype == "float32" and formula in registry[name].in_single_precision else dtype
 
 
 # --- numbers in arrays -----------------------------------------------------------------------------
@@ -259,11 +259,10 @@ def _terms_loops(formulas, computed_in):
     return rows, columns
 
 
-def _row_loop(formulas, computed_in):
+def _row_loop(formulas, dtype, computed_in):
     """A compiled function that makes of rows' sums what their results need."""
-    of_row = "float32" if computed_in == SINGLE else computed_in  # what a row has but one of loses nothing
-    row_constants, load_known = inlined(formulas.row), _load_known(of_row, formulas.needs_threshold)
-    load_sums = tuple_of(_stored(of_row, ROWS_BYTES)[1], formulas.term_count)
+    row_constants, load_known = inlined(formulas.row), _load_known(dtype, formulas.needs_threshold)
+    load_sums = tuple_of(_stored(dtype, ROWS_BYTES)[1], formulas.term_count)
     store_constants = _store_all(_stored_constant(computed_in)[1], formulas.constant_count)
 
     @_apart
@@ -326,10 +325,10 @@ def _result_loops(formulas, computed_in):
     return rows, columns
 
 
-def _kernel(formulas, computed_in):
-    terms_of_rows, terms_of_columns = _terms_loops(formulas, computed_in)
-    row_constants = _row_loop(formulas, computed_in)
-    results_of_rows, results_of_columns = _result_loops(formulas, computed_in)
+def _kernel(formulas, dtype, terms_in, results_in):
+    terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in)
+    row_constants = _row_loop(formulas, dtype, results_in)
+    results_of_rows, results_of_columns = _result_loops(formulas, results_in)
 
     def kernel(action, block):
         is_rows = llvm.load_word(block, FORM) == ROWS
@@ -396,9 +395,12 @@ def _winner_kernel(formulas, dtype):
 def row_kernel(name, direction, dtype):
     """Compile the kernel of one direction: terms, what rows need, results."""
     formulas = Formulas(name, direction)
-    computed_in = precision_of(name, direction, dtype)
-    kernel = (_winner_kernel if formulas.in_order else _kernel)(formulas, computed_in)
-    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{computed_in}-rows")
+    if formulas.in_order:
+        kernel = _winner_kernel(formulas, dtype)
+    else:
+        terms_in, results_in = (precision_of(name, formula, dtype) for formula in (f"{direction}_terms", direction))
+        kernel = _kernel(formulas, dtype, terms_in, results_in)
+    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-rows")
 
 
 # --- thresholds ------------------------------------------------------------------------------------
