@@ -117,6 +117,9 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    cores : mapping
+        Of a function along an axis: each direction's core dimensions, as `_engine.cores` writes them, where they are
+        not those of x alone.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -154,6 +157,7 @@ class Definition:
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Callable | None = None
+    cores: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     draw: Callable | None = None
     drawn_for: str = ""
@@ -188,6 +192,10 @@ class Definition:
         """The arrays that a direction takes, parameters apart."""
         names = _ARRAYS.get(direction, ("x",))
         return (*names, "gate") if self.gate else names
+
+    def cores_of(self, direction: str) -> str:
+        """A direction's core dimensions, of a function along an axis."""
+        return self.cores.get(direction, ",".join("(n)" for _ in self.arrays(direction)) + "->(n)")
 
     def results(self, direction: str) -> int:
         """How many arrays a direction gives."""

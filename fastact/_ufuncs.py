@@ -45,10 +45,11 @@ def general(name: str, direction: str):
 @functools.cache
 def axiswise(name: str, direction: str):
     """The `Axiswise` of a direction."""
+    from fastact._engine.cores import Cores
     from fastact._engine.ufuncs import Axiswise
 
-    value, backward = ("(n)->()", "(),(n)->(n)") if name == "maxout" else ("(n)->(n)", "(n),(n)->(n)")
-    return _named(Axiswise(name, direction, value if direction == "value" else backward, base_name(name, direction)))
+    cores = Cores(registry[name].cores_of(direction))
+    return _named(Axiswise(name, direction, cores, base_name(name, direction)))
 
 
 # Parameters that change with every call of a training loop must not pile up.

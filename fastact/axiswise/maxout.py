@@ -14,6 +14,7 @@ from fastact._math.working import where
     papers=("Goodfellow, Warde-Farley, Mirza, Courville & Bengio, Maxout Networks, ICML 2013, arXiv:1302.4389",),
     aliases=("Maxout", "max_out"),
     cost=0.4,
+    cores={"value": "(n)->()", "backward": "(),(n)->(n)"},
     accuracy={"float32": 0.0, "float64": 0.0, "float16": 0.0, "bfloat16": 0.0},
 )
 class maxout:
@@ -24,9 +25,6 @@ class maxout:
 
     def value_row(largest):
         return (largest,)
-
-    def value(x, _, largest):
-        return largest
 
     def backward(grad, won):
         """The gradient goes to the first of the largest pieces, and to it alone."""
