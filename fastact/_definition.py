@@ -86,7 +86,7 @@ class Definition:
     Attributes
     ----------
     name, family, kind : str
-        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"`` or ``"gated"``.
+        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"``, ``"gated"`` or ``"loss"``.
     summary, notes : str
         First line and rest of the block's docstring.
     formula : str
@@ -117,6 +117,8 @@ class Definition:
         Bound in ULP for value and derivative, by dtype name.
     variants : mapping
         Keyword to {choice: name of the activation that it selects}.
+    inputs : mapping
+        Of a loss: the arrays that each of its kernels takes.
     cores : mapping
         Of a function along an axis: each direction's core dimensions, as `_engine.cores` writes them, where they are
         not those of x alone.
@@ -157,6 +159,7 @@ class Definition:
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Callable | None = None
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cores: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     draw: Callable | None = None
@@ -169,6 +172,8 @@ class Definition:
             missing += [f"limits[{name!r}]" for name in REQUIRED_FORMULAS if name not in self.limits]
         if self.kind == "gated" and not self.gate:
             missing.append("gate")
+        if self.kind == "loss" and not self.inputs:
+            missing.append("inputs")
         if len(self.kinks) != len(self.derivative_at_kinks):
             missing.append("derivative_at_kinks")
         if missing:
@@ -182,15 +187,22 @@ class Definition:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
         if self.kind == "gated":
             return ("value", "backward")
+        if self.kind == "loss":
+            return ("value", "value_and_gradient", "backward")
         if self.kind == "axiswise":
             return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
 
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """What there is a ufunc for: the directions, or what those of a loss are made of."""
+        return tuple(self.inputs) or self.directions
+
     def arrays(self, direction: str) -> tuple[str, ...]:
         """The arrays that a direction takes, parameters apart."""
-        names = _ARRAYS.get(direction, ("x",))
+        names = self.inputs.get(direction, _ARRAYS.get(direction, ("x",)))
         return (*names, "gate") if self.gate else names
 
     def cores_of(self, direction: str) -> str:
@@ -199,7 +211,8 @@ class Definition:
 
     def results(self, direction: str) -> int:
         """How many arrays a direction gives."""
-        return 2 if direction == "value_and_derivative" or (self.gate and direction == "backward") else 1
+        two = direction in ("value_and_derivative", "value_and_gradient")
+        return 2 if two or (self.gate and direction == "backward") else 1
 
 
 def define(**facts: Any) -> Callable[[type], Definition]:

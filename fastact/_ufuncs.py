@@ -25,12 +25,13 @@ def name_at(activation: str, direction: str, values: tuple[float, ...]) -> str:
 @functools.cache
 def _directions() -> dict[str, tuple[str, str]]:
     import fastact.activations
-    import fastact.axiswise  # noqa: F401 - both fill the registry
+    import fastact.axiswise
+    import fastact.losses  # noqa: F401 - all fill the registry
 
     return {
         base_name(name, direction): (name, direction)
         for name, definition in registry.items()
-        for direction in definition.directions
+        for direction in definition.kernels
     }
 
 
@@ -82,7 +83,7 @@ def __getattr__(name: str):
     if base not in _directions():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     activation, direction = _directions()[base]
-    if registry[activation].kind == "axiswise":
+    if registry[activation].kind == "axiswise" or registry[activation].cores:
         return axiswise(activation, direction).ufunc
     if not bits:
         return general(activation, direction).ufunc
