@@ -2,6 +2,7 @@
 
 import inspect
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from fastact import _ufuncs
 from fastact._activation import ACCEPTED, find
 from fastact._axis_activation import no_such_direction
-from fastact._definition import Definition
+from fastact._definition import Definition, Parameter
 from fastact._docstrings import loss_docstring
 
 ndarray = np.ndarray
@@ -305,7 +306,9 @@ class SoftmaxCrossEntropy(Loss):
             raise ValueError(f"{self.name}: ignore_index is for integer labels; a distribution of zeros is ignored")
         rows = logits.shape[:axis] + logits.shape[logits.ndim + axis + 1 :]
         numbers = 1.0 - smoothing, smoothing / logits.shape[axis]
-        return _Task("distributed", numbers, (self._numbers("labels", targets, logits), weights, logits), axis, 1.0, rows)
+        return _Task(
+            "distributed", numbers, (self._numbers("labels", targets, logits), weights, logits), axis, 1.0, rows
+        )
 
     def _axis(self, axis: Any, logits: ndarray) -> int:
         """The axis, counted from the end."""
@@ -348,8 +351,8 @@ class SoftmaxCrossEntropy(Loss):
             if wrong.any():
                 place = np.unravel_index(wrong.argmax(), wrong.shape)
                 raise ValueError(
-                    f"{self.name}: label {labels[place]} at {tuple(map(int, place))} is none of {classes} classes, 0 to "
-                    f"{classes - 1}; labels to be left out are named by ignore_index"
+                    f"{self.name}: label {labels[place]} at {tuple(map(int, place))} is none of {classes} classes, 0 "
+                    f"to {classes - 1}; labels to be left out are named by ignore_index"
                 )
         return labels.astype(np.int64, copy=False), counted if ignore_index is None else counted.astype(np.float64)
 
@@ -398,8 +401,9 @@ class SigmoidBinaryCrossEntropy(Loss):
         array([0.0486, 0.3133, 0.6931])
         """
         self._check_reduction(reduction)
-        logits, targets, weights = self._checked(logits, targets, weight, pos_weight)
-        return self._loss(self._reducing("value", logits, targets, weights, 1.0, reduction), logits, reduction)
+        logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
+        losses = self._run("value", (logits, targets), (*factors, 1.0), reduction)
+        return self._loss(losses, logits, reduction)
 
     def value_and_gradient(
         self, logits: Any, targets: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
@@ -427,10 +431,10 @@ class SigmoidBinaryCrossEntropy(Loss):
         array([-0.25,  0.25])
         """
         self._check_reduction(reduction)
-        logits, targets, weights = self._checked(logits, targets, weight, pos_weight)
-        scale = self._mean_scale(logits, reduction)
-        results = self._reducing("value_and_gradient", logits, targets, weights, scale, reduction)
-        return self._loss(results[0], logits, reduction), results[1]
+        logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
+        parameters = (*factors, self._scale(logits, reduction))
+        losses, gradient = self._run("value_and_gradient", (logits, targets), parameters, reduction)
+        return self._loss(losses, logits, reduction), gradient
 
     def backward(
         self,
@@ -464,47 +468,50 @@ class SigmoidBinaryCrossEntropy(Loss):
         array([-1.,  1.])
         """
         self._check_reduction(reduction)
-        logits, targets, weights = self._checked(logits, targets, weight, pos_weight)
-        scale = self._upstream(grad, reduction, logits.shape) * self._mean_scale(logits, reduction)
-        return self._reducing("gradient", logits, targets, weights, scale, "none")
+        logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
+        scale = self._upstream(grad, reduction, logits.shape) * self._scale(logits, reduction)
+        parameters = (*factors, scale if scale.ndim else float(scale))
+        return self._run("gradient", (logits, targets), parameters, "none")
 
-    def _checked(
-        self, logits: Any, targets: Any, weight: Any, pos_weight: Any
-    ) -> tuple[ndarray, ndarray, tuple[Any, Any]]:
+    def _checked(self, logits: Any, targets: Any, weight: Any, pos_weight: Any) -> tuple[ndarray, ndarray, list[Any]]:
         logits = self._logits(logits)
         targets = self._numbers("targets", np.asarray(targets), logits)
         if targets.shape != logits.shape:
-            raise ValueError(
-                f"{self.name}: targets must have the shape of logits, {logits.shape}, got {targets.shape}"
-            )
-        weights = (1.0 if weight is None else weight, 1.0 if pos_weight is None else pos_weight)
-        for parameter, value in zip(self.info.parameters, weights, strict=False):
-            shape = np.shape(value)
-            if np.broadcast_shapes(logits.shape, (1,) * len(shape)) != logits.shape or any(
-                mine not in (1, theirs) for mine, theirs in zip(shape[::-1], logits.shape[::-1], strict=False)
-            ):
-                raise ValueError(
-                    f"{self.name}: {parameter.name} of shape {shape} does not broadcast to logits of shape "
-                    f"{logits.shape}"
-                )
-            if np.size(value):
-                parameter.check(self.name, float(np.min(value)))
-        return logits, targets, weights
+            raise ValueError(f"{self.name}: targets must have the shape of logits, {logits.shape}, got {targets.shape}")
+        factors = [
+            self._factor(*named, logits) for named in zip(self.info.parameters, (weight, pos_weight), strict=False)
+        ]
+        return logits, targets, factors
 
-    def _mean_scale(self, logits: ndarray, reduction: str) -> float:
+    def _factor(self, parameter: Parameter, given: Any, logits: ndarray) -> Any:
+        """A parameter as a number, or as an array of the shape and dtype of the logits."""
+        if given is None:
+            return parameter.default
+        factor = np.asarray(given)
+        if factor.size:
+            parameter.check(self.name, float(factor.min()))
+        if not factor.ndim:
+            return float(factor)
+        try:
+            return np.broadcast_to(self._numbers(parameter.name, factor, logits), logits.shape)
+        except ValueError:
+            raise ValueError(
+                f"{self.name}: {parameter.name} of shape {factor.shape} does not broadcast to logits of shape "
+                f"{logits.shape}"
+            ) from None
+
+    def _scale(self, logits: ndarray, reduction: str) -> float:
+        """What the reduction multiplies an element's gradient by."""
         return 1.0 / logits.size if reduction == "mean" and logits.size else 1.0
 
-    def _reducing(
-        self, kernel: str, logits: ndarray, targets: ndarray, weights: tuple, scale: Any, reduction: str
-    ) -> Any:
-        """What a kernel gives; where losses are reduced their sum, as a float, is in their place."""
-        parameters, operands = (*weights, scale), [logits, targets]
-        if all(np.ndim(parameter) == 0 for parameter in parameters):
-            elementwise = _ufuncs.at(self.name, kernel, tuple(map(float, parameters)))
+    def _run(self, kernel: str, arrays: Sequence[ndarray], parameters: Sequence[Any], reduction: str) -> Any:
+        """What a kernel gives; where losses are reduced, their sum is in their place."""
+        if all(isinstance(parameter, float) for parameter in parameters):
+            elementwise, operands = _ufuncs.at(self.name, kernel, tuple(parameters)), [*arrays]
         else:
-            elementwise = _ufuncs.general(self.name, kernel)
-            arrays = [self._numbers(name, np.asarray(value), logits) for name, value in zip("wps", parameters, strict=True)]
-            operands += [np.broadcast_to(array, logits.shape) for array in arrays]
+            elementwise, logits = _ufuncs.general(self.name, kernel), arrays[0]
+            others = [np.broadcast_to(np.asarray(each, logits.dtype), logits.shape) for each in parameters]
+            operands = [*arrays, *others]
         if reduction == "none":
             results = elementwise.ufunc(*operands)
             _ufuncs.raise_failure()
@@ -513,7 +520,7 @@ class SigmoidBinaryCrossEntropy(Loss):
 
         if kernel == "value":
             return sum_first_result(elementwise, operands)
-        gradient = np.empty_like(logits)
+        gradient = np.empty_like(arrays[0])
         return sum_first_result(elementwise, operands, (gradient,)), gradient[()]
 
     def _loss(self, losses: Any, logits: ndarray, reduction: str) -> Any:

@@ -51,9 +51,14 @@ MAX_TERMS = MAX_CONSTANTS = 4
 PARTS = {"float32": 1, "float64": 2}
 
 
+# Functions that make compiled ones are cached for kernels to share what is the same in several: compiling them takes
+# most of a kernel's time.
+
+
 # --- numbers in working precision, in arrays of float64 --------------------------------------------
 
 
+@functools.cache
 def _stored(dtype, array_bytes):
     """How to load and store number `index` of the array `number`; a number's two parts lie in arrays of their own."""
     if dtype == "float32":
@@ -86,6 +91,7 @@ def _stored(dtype, array_bytes):
     return load, load_given, store
 
 
+@functools.cache
 def _store_all(store, count):
     """A compiled function that stores a tuple's items in as many arrays."""
     if count == 0:
@@ -108,6 +114,7 @@ _ENTER_NUMBER = {"float32": to_float64, "float64": precision.exact}
 _LEAVE_NUMBER = {"float32": to_float64, "float64": precision.float64_of}
 
 
+@functools.cache
 def _numbers(asked, given, enter):
     """A compiled function that loads, of a row's own numbers, those that are asked for."""
     if not asked:
@@ -181,21 +188,22 @@ def _kernel(formulas, dtype):
     return kernel
 
 
+@functools.cache
 def _places(first, count):
     """Two compiled functions: one loads places and steps of operands from `first` on, one goes on to another line."""
     load = tuple_of(inlined(lambda block, i, word: llvm.load_word(block, word + first + i)), count)
     return load, tuple_of(inlined(lambda both, i, line: both[0][i] + both[1][i] * line), count)
 
 
-def _elements(formulas, dtype):
+@functools.cache
+def _elements(inputs, dtype):
     """A compiled function that loads each input's element, in working precision."""
     element, enter = ELEMENT[dtype], ENTER[dtype]
     size = element.bitwidth // 8
-    return tuple_of(
-        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), formulas.inputs
-    )
+    return tuple_of(inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), inputs)
 
 
+@functools.cache
 def _largest_of(dtype):
     """A compiled function that loads a row's largest element, in working precision."""
     element, enter = ELEMENT[dtype], ENTER[dtype]
@@ -204,7 +212,7 @@ def _largest_of(dtype):
 
 
 def _terms_loop(formulas, dtype):
-    terms, load_elements, load_largest = inlined(formulas.terms), _elements(formulas, dtype), _largest_of(dtype)
+    terms, load_elements, load_largest = inlined(formulas.terms), _elements(formulas.inputs, dtype), _largest_of(dtype)
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[dtype])
     store_terms = _store_all(_stored(dtype, STREAM_BYTES)[2], formulas.term_count)
@@ -266,7 +274,7 @@ def _row_loop(formulas, dtype):
 
 
 def _results_loop(formulas, dtype):
-    result, load_elements = inlined(formulas.result), _elements(formulas, dtype)
+    result, load_elements = inlined(formulas.result), _elements(formulas.inputs, dtype)
     leave, size = LEAVE[dtype], ELEMENT[dtype].bitwidth // 8
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_written, advance_written = _places(formulas.cores.inputs, formulas.results)

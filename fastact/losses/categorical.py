@@ -46,7 +46,6 @@ def _without(e, rest):
     return where(e >= 1.0, rest, (1.0 + rest) - e)
 
 
-
 @define(
     kind="loss",
     formula=r"L(x, t) = -\sum_j w_j t_j \log \frac{e^{x_j}}{\sum_k e^{x_k}}",
@@ -90,8 +89,7 @@ class softmax_cross_entropy:
     def labelled_row(weight, at_label, largest, total, others):
         return (vanishing_product(weight, _log_sum(largest, _rest(total, others)) + _lead(at_label, largest)),)
 
-    def labelled_and_gradient_terms(x, largest):
-        return _exponentials(x, largest)
+    labelled_and_gradient_terms = labelled_terms
 
     def labelled_and_gradient_row(weight, scale, at_label, largest, total, others):
         rest, lead = _rest(total, others), _lead(at_label, largest)
@@ -113,15 +111,17 @@ class softmax_cross_entropy:
         everywhere = vanishing_product(off, whole * log_sum + distance)
         return (vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,)
 
-    def smoothed_and_gradient_terms(class_weight, x, largest):
-        e, other = _exponentials(x, largest)
-        return e, other, vanishing_product(class_weight, _lead(x, largest))
+    smoothed_and_gradient_terms = smoothed_terms
 
     def smoothed_and_gradient_row(on, off, whole, scale, at_label, largest, total, others, distance):
         rest = _rest(total, others)
         log_sum = _log_sum(largest, rest)
         everywhere = vanishing_product(off, whole * log_sum + distance)
-        return vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere, _factor(scale, largest, rest), rest
+        return (
+            vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,
+            _factor(scale, largest, rest),
+            rest,
+        )
 
     def smoothed_and_gradient(on, off, whole, class_weight, x, kept, is_label, factor, rest):
         target = where(is_label, on, 0.0) + off * class_weight
@@ -138,10 +138,7 @@ class softmax_cross_entropy:
     def distributed_row(largest, total, others, whole, distance):
         return (vanishing_product(whole, _log_sum(largest, _rest(total, others))) + distance,)
 
-    def distributed_and_gradient_terms(on, off, target, class_weight, x, largest):
-        e, other = _exponentials(x, largest)
-        weighted = (on * target + off) * class_weight
-        return e, other, weighted, vanishing_product(weighted, _lead(x, largest))
+    distributed_and_gradient_terms = distributed_terms
 
     def distributed_and_gradient_row(scale, largest, total, others, whole, distance):
         rest = _rest(total, others)
