@@ -346,6 +346,10 @@ def make(name: str) -> Any:
         from fastact._gated_activation import GatedActivation
 
         return GatedActivation(definition)
+    if definition.kind == "loss":
+        from fastact._losses import LOSSES
+
+        return LOSSES[name](definition)
     from fastact._axis_activation import AxisActivation
 
     return AxisActivation(definition)

@@ -86,7 +86,7 @@ class Definition:
     Attributes
     ----------
     name, family, kind : str
-        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"`` or ``"gated"``.
+        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"``, ``"gated"`` or ``"loss"``.
     summary, notes : str
         First line and rest of the block's docstring.
     formula : str
@@ -121,6 +121,11 @@ class Definition:
         Of a function along an axis: whether its result has no longer that axis.
     in_single_precision : tuple of str
         Of a function along an axis: the formulas that float32 kernels compute in float32 (see `_engine.single`).
+    inputs : mapping
+        Of a loss: the arrays that each of its kernels takes.
+    cores : mapping
+        Of a function along an axis: each direction's core dimensions, as `_engine.cores` writes them, where they are
+        not those of x alone.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -160,6 +165,8 @@ class Definition:
     reduces: bool = False
     in_single_precision: tuple[str, ...] = ()
     check: Callable | None = None
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cores: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     draw: Callable | None = None
     drawn_for: str = ""
@@ -171,6 +178,8 @@ class Definition:
             missing += [f"limits[{name!r}]" for name in REQUIRED_FORMULAS if name not in self.limits]
         if self.kind == "gated" and not self.gate:
             missing.append("gate")
+        if self.kind == "loss" and not self.inputs:
+            missing.append("inputs")
         if len(self.kinks) != len(self.derivative_at_kinks):
             missing.append("derivative_at_kinks")
         if missing:
@@ -184,20 +193,34 @@ class Definition:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
         if self.kind == "gated":
             return ("value", "backward")
+        if self.kind == "loss":
+            return ("value", "value_and_gradient", "backward")
         if self.kind == "axiswise":
             return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
 
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """What there is a ufunc for: the directions, or what those of a loss are made of."""
+        return tuple(self.inputs) or self.directions
+
     def arrays(self, direction: str) -> tuple[str, ...]:
         """The arrays that a direction takes, parameters apart."""
-        names = _ARRAYS.get(direction, ("x",))
+        names = self.inputs.get(direction, _ARRAYS.get(direction, ("x",)))
         return (*names, "gate") if self.gate else names
+
+    def cores_of(self, direction: str) -> str:
+        """A direction's core dimensions, of a function along an axis."""
+        if self.reduces:
+            return "(n)->()" if direction == "value" else "(),(n)->(n)"
+        return self.cores.get(direction, ",".join("(n)" for _ in self.arrays(direction)) + "->(n)")
 
     def results(self, direction: str) -> int:
         """How many arrays a direction gives."""
-        return 2 if direction == "value_and_derivative" or (self.gate and direction == "backward") else 1
+        two = direction in ("value_and_derivative", "value_and_gradient")
+        return 2 if two or (self.gate and direction == "backward") else 1
 
 
 def define(**facts: Any) -> Callable[[type], Definition]:

@@ -1,6 +1,7 @@
 """The stub file of the public names, made from the registry: ``python -m fastact._stub`` rewrites it."""
 
 from pathlib import Path
+from typing import Any
 
 import fastact
 
@@ -13,11 +14,12 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
+from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "loss"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | Loss: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -28,8 +30,13 @@ maxout_dense: MaxoutDense
 
 def text() -> str:
     """What the stub file must say."""
+    named = sorted([*fastact.names(), *fastact.names("loss")])
+    return _HEAD + "".join(f"{name}: {_type_of(fastact.get(name))}\n" for name in named)
+
+
+def _type_of(public: Any) -> str:
     kinds = {"elementwise": "Activation", "axiswise": "AxisActivation", "gated": "GatedActivation"}
-    return _HEAD + "".join(f"{name}: {kinds[fastact.get(name).info.kind]}\n" for name in fastact.names())
+    return kinds.get(public.info.kind) or type(public).__name__
 
 
 if __name__ == "__main__":

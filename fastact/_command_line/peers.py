@@ -276,9 +276,7 @@ class NumpyScipy:
             "silu": lambda x: x * special.expit(x),
             "swish": lambda x: x * special.expit(x),
             "gelu": lambda x: x * special.ndtr(x),
-            "softmax": lambda x, axis=-1: special.softmax(x, axis),
-            "log_softmax": lambda x, axis=-1: special.log_softmax(x, axis),
-            "logsumexp": lambda x, axis=-1: special.logsumexp(x, axis),
+            **{name: _along_last(getattr(special, name)) for name in ("softmax", "log_softmax", "logsumexp")},
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
@@ -290,6 +288,11 @@ class NumpyScipy:
             return lambda: function(*case.operands, **case.options)
         result = np.empty_like(case.y)
         return if_it_works(lambda: function(*case.operands, **case.options, out=result))
+
+
+def _along_last(function: Callable[..., Any]) -> Callable[..., Any]:
+    """SciPy's function, which by itself takes a whole array, along one axis."""
+    return lambda x, axis=-1: function(x, axis)
 
 
 KINDS: dict[str, type[Peer]] = {kind.name: kind for kind in (Torch, Jax, OnnxRuntime, NumpyScipy)}

@@ -1,12 +1,15 @@
 """Functions that become part of whatever kernel calls them: a call in a loop would keep it from being vectorised."""
 
+import functools
+
 from numba.extending import overload, register_jitable
 
 _ALWAYS = {"forceinline": True, "error_model": "numpy"}
 
 
+@functools.cache
 def inlined(function):
-    """Make a plain function callable from compiled code, always inlined."""
+    """Make a plain function callable from compiled code, always inlined; each function once."""
     return register_jitable(**_ALWAYS)(function)
 
 

@@ -135,7 +135,7 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
 
 
 _register_functions(arithmetic, float64, pair, logarithm, circular)
-for _function in (w.at_most, w.at_least, w.within):
+for _function in (w.at_most, w.at_least, w.within, w.vanishing_product):
     inlined(_function)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),

@@ -18,7 +18,7 @@ SCALED_BACK = np.float32(2.0**-64)
 LOWEST = np.float32(-132.4)
 ONE, ZERO = np.float32(1), np.float32(0)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
-EXP = tuple(map(np.float32, (0.49999991, 0.1666652, 0.041668955, 0.0083688553, 0.0013783621)))
+EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
 
 
 def exp_at_most_1(hi, lo):

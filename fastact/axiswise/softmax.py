@@ -204,9 +204,6 @@ class logsumexp:
         log_sum = _sharp_log_of_one_plus(others + (ties - 1.0))
         return (where(largest > -math.inf, largest + log_sum, largest),)
 
-    def value(x, _, result):
-        return result
-
     def backward_terms(grad, x, largest):
         return (exp_at_most_1(_lead(x, largest)),)
 
