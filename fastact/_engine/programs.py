@@ -86,8 +86,8 @@ class RowsProgram:
         self.words[j.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
         self.words[j.STATE] = state().ctypes.data
         self.words[rows.FIRST_ALONG], self.words[rows.END_ALONG] = cores.first_along, cores.end_along
-        self._of_nothing = np.array(-np.inf).astype(dtypes[0])
         if cores.text == "(n)->()":
+            self._of_nothing = np.array(-np.inf).astype(dtypes[0])
             self.words[rows.OF_NOTHING] = self._of_nothing.ctypes.data
         self.address = self.words.ctypes.data
         _programs[self.address] = self
