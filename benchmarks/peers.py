@@ -3,6 +3,7 @@
     python benchmarks/peers.py                              # the whole table
     python benchmarks/peers.py gelu silu --sizes 1000000    # a part of it
     python benchmarks/peers.py --shapes                     # operands that NumPy cannot coalesce
+    python benchmarks/peers.py --rows                       # functions along an axis, of short rows to one long one
 
 Peers that are not installed are left out. Up to 10,000 elements all of them run on one thread (but JAX, which
 keeps those it started with). Figures are ns per element, the best of many runs; the last column is the best
@@ -28,6 +29,7 @@ from fastact._command_line.peers import Call, Case, if_it_works, installed_peers
 from fastact._command_line.timing import best_in_turns
 
 ONE_THREAD_UP_TO = 10_000  # elements
+ROWS = (((1_000_000, 10), -1), ((1000, 1000), -1), ((32, 50_257), -1), ((1, 10_000_000), -1), ((1000, 1000), 0))
 SECONDS_PER_TURN = 0.03  # three times what an idle thread pool spins for
 
 
@@ -38,12 +40,12 @@ def fastact_call(case: Case) -> Call:
         function = function.backward_from_output if case.backward_takes_output else function.backward
     operands = case.operands_from_output
     if not case.out:
-        return lambda: function(*operands)
+        return lambda: function(*operands, **case.options)
     result = np.empty_like(operands[-1])
-    return lambda: function(*operands, out=result)
+    return lambda: function(*operands, **case.options, out=result)
 
 
-# --- the two tables ---------------------------------------------------------------------------------
+# --- the tables ---------------------------------------------------------------------------------
 
 
 def compare_peers(arguments: argparse.Namespace) -> None:
@@ -91,6 +93,24 @@ def compare_shapes(arguments: argparse.Namespace) -> None:
     table.summary()
 
 
+def compare_rows(arguments: argparse.Namespace) -> None:
+    """Print one row for each shape, function along an axis and direction, gradients from y and from x."""
+    peers = installed_peers()
+    table = Table(["fastact", *(peer.name for peer in peers)], arguments.seconds)
+    threads, random = fastact.get_num_threads(), np.random.default_rng(0)
+    for shape, axis in ROWS:
+        x, grad = random.normal(0, 2, (2, *shape)).astype(arguments.dtype)
+        for name in arguments.names or ("softmax", "log_softmax"):
+            y = fastact.get(name)(x, axis=axis)
+            for direction in arguments.directions:
+                for from_x in (False, True) if direction == "backward" else (False,):
+                    case = Case(name, direction, x, y, grad, arguments.out, axis, from_x)
+                    calls = {peer.name: peer.call(case, threads) for peer in peers}
+                    label = f"{name} {direction}{' from x' * from_x} {shape}{' columns' * (axis == 0)}"
+                    table.row(label, fastact_call(case), calls, x.size)
+    table.summary()
+
+
 class Table:
     """A printed table, and the ratios in its last column."""
 
@@ -120,7 +140,7 @@ class Table:
             print(f"\nahead in {share}; the lowest ratio is {min(self.ratios):.2f}")
 
     def _print(self, label: str, cells: list[str]) -> None:
-        print((label.ljust(34) + "".join(cell.rjust(13) for cell in cells)).rstrip(), flush=True)
+        print((label.ljust(50) + "".join(cell.rjust(13) for cell in cells)).rstrip(), flush=True)
 
 
 def _warn_if_different(label: str, peer: str, theirs: Any, ours: Any) -> None:
@@ -142,11 +162,13 @@ def main() -> None:
     add("--dtype", choices=("float32", "float64"), default="float32")
     add("--out", action="store_true", help="write into a given array")
     add("--shapes", action="store_true", help="time operands that NumPy cannot coalesce instead")
+    add("--rows", action="store_true", help="time functions along an axis instead")
     add("--seconds", type=float, default=0.8, help="time for each row (default: %(default)s)")
     arguments = parser.parse_args()
     print(facts(), end="\n\n")
     warnings.simplefilter("ignore")  # plain formulas overflow
-    (compare_shapes if arguments.shapes else compare_peers)(arguments)
+    compare = compare_shapes if arguments.shapes else compare_rows if arguments.rows else compare_peers
+    compare(arguments)
 
 
 def _numbers(text: str) -> list[int]:

@@ -23,7 +23,7 @@ _NAMES_ELSEWHERE = {
 @_functools.cache
 def _registry() -> dict:
     # Not `from fastact import ...`, which asks this module's __getattr__, which asks for the registry.
-    for package in ("fastact.activations", "fastact.axiswise"):
+    for package in ("fastact.activations", "fastact.axiswise", "fastact.losses"):
         _importlib.import_module(package)
     from fastact._definition import registry
 
@@ -43,12 +43,13 @@ def _public_object(name: str) -> Any:
 
 
 def names(kind: str | None = None) -> list[str]:
-    """List the canonical names of all activations.
+    """List the canonical names of all activations, or of the losses.
 
     Parameters
     ----------
-    kind : {"elementwise", "axiswise", "gated", "joined"}, optional
-        List only those that work on each element, along an axis, on two halves, or that give two halves.
+    kind : {"elementwise", "axiswise", "gated", "joined", "loss"}, optional
+        List only the activations that work on each element, along an axis, on two halves, or that give two halves; or
+        the losses, which are no activations.
 
     Returns
     -------
@@ -66,13 +67,15 @@ def names(kind: str | None = None) -> list[str]:
     >>> fa.names("axiswise")
     ['entmax15', 'hardmax', 'log_softmax', 'logsumexp', 'maxout', 'softmax', 'softmin', 'sparsemax']
     """
-    if kind not in (None, "elementwise", "axiswise", "gated", "joined"):
-        raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated', 'joined' or None, got {kind!r}")
-    return [name for name, definition in _registry().items() if kind in (None, definition.kind)]
+    kinds = ("elementwise", "axiswise", "gated", "joined")
+    if kind not in (None, *kinds, "loss"):
+        raise ValueError(f"kind must be 'elementwise', 'axiswise', 'gated', 'joined', 'loss' or None, got {kind!r}")
+    chosen = kinds if kind is None else (kind,)
+    return [name for name, definition in _registry().items() if definition.kind in chosen]
 
 
 def get(name: str) -> Any:
-    """Look an activation up by its name, or by what another library calls it.
+    """Look an activation or a loss up by its name, or by what another library calls it.
 
     Parameters
     ----------
@@ -81,7 +84,7 @@ def get(name: str) -> Any:
 
     Returns
     -------
-    Activation or AxisActivation
+    Activation, AxisActivation, GatedActivation or Loss
         The same object as the attribute of that name.
 
     Raises
@@ -117,4 +120,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*names(), *_NAMES_ELSEWHERE, "compat", "names", "get", "__version__"])
+    return sorted([*_registry(), *_NAMES_ELSEWHERE, "compat", "names", "get", "__version__"])

@@ -8,11 +8,12 @@ from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
 from fastact._gumbel_softmax import GumbelSoftmax
 from fastact._joined_activation import JoinedActivation
+from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated", "joined"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "joined", "loss"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation | Loss: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -67,12 +68,14 @@ selu: Activation
 serf: Activation
 shrink: Activation
 sigmoid: Activation
+sigmoid_binary_cross_entropy: SigmoidBinaryCrossEntropy
 silu: Activation
 sine: Activation
 smelu: Activation
 snake: Activation
 softexponential: Activation
 softmax: AxisActivation
+softmax_cross_entropy: SoftmaxCrossEntropy
 softmin: AxisActivation
 softplus: Activation
 softshrink: Activation

@@ -372,6 +372,10 @@ def make(name: str) -> Any:
         from fastact._joined_activation import JoinedActivation
 
         return JoinedActivation(definition)
+    if definition.kind == "loss":
+        from fastact._losses import LOSSES
+
+        return LOSSES[name](definition)
     from fastact._axis_activation import AxisActivation
 
     return AxisActivation(definition)

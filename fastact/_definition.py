@@ -86,8 +86,8 @@ class Definition:
     Attributes
     ----------
     name, family, kind : str
-        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"``, ``"gated"`` or
-        ``"joined"``.
+        Canonical name, the file it lives in, ``"elementwise"``, ``"axiswise"``, ``"gated"``, ``"joined"`` or
+        ``"loss"``.
     summary, notes : str
         First line and rest of the block's docstring.
     formula : str
@@ -122,7 +122,14 @@ class Definition:
         Of a function along an axis that takes ``where=``: the input that counts for nothing in its row and, unless the
         function reduces, what it gives itself.
     reduces : bool
-        Of a function along an axis: whether its result lacks that axis.
+        Of a function along an axis: whether its result has no longer that axis.
+    in_single_precision : tuple of str
+        Of a function along an axis: the formulas that float32 kernels compute in float32 (see `_engine.single`).
+    inputs : mapping
+        Of a loss: the arrays that each of its kernels takes.
+    cores : mapping
+        Of a function along an axis: each direction's core dimensions, as `_engine.cores` writes them, where they are
+        not those of x alone.
     gate : str
         Of a gated linear unit: the activation that its gate goes through.
     check : callable or None
@@ -160,8 +167,11 @@ class Definition:
     accuracy: Mapping[str, float] = field(default_factory=lambda: dict(ACCURACY))
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reduces: bool = False
+    in_single_precision: tuple[str, ...] = ()
     check: Callable | None = None
     left_out: tuple[float, ...] = ()
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cores: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     draw: Callable | None = None
     drawn_for: str = ""
@@ -173,6 +183,8 @@ class Definition:
             missing += [f"limits[{name!r}]" for name in REQUIRED_FORMULAS if name not in self.limits]
         if self.kind == "gated" and not self.gate:
             missing.append("gate")
+        if self.kind == "loss" and not self.inputs:
+            missing.append("inputs")
         if len(self.kinks) != len(self.derivative_at_kinks):
             missing.append("derivative_at_kinks")
         if missing:
@@ -186,6 +198,8 @@ class Definition:
         """What can be computed: ``value``, ``derivative``, ``backward`` and so on."""
         if self.kind in ("gated", "joined"):
             return ("value", "backward")
+        if self.kind == "loss":
+            return ("value", "value_and_gradient", "backward")
         if self.kind == "axiswise":
             return ("value", *(name for name in ("backward", "backward_from_output") if name in self.formulas))
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
@@ -206,9 +220,14 @@ class Definition:
         """Whether a function along an axis gives as many results for a row as it has elements."""
         return self.kind == "axiswise" and not self.reduces
 
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """What there is a ufunc for: the directions, or what those of a loss are made of."""
+        return tuple(self.inputs) or self.directions
+
     def arrays(self, direction: str) -> tuple[str, ...]:
         """The arrays that a direction takes, parameters apart."""
-        names = _ARRAYS.get(direction, ("x",))
+        names = self.inputs.get(direction, _ARRAYS.get(direction, ("x",)))
         return (*names, "gate") if self.gate else names
 
     def operands(self, direction: str) -> tuple[str, ...]:
@@ -217,10 +236,16 @@ class Definition:
             return ("first_grad", "second_grad", "x")
         return self.arrays(direction)
 
+    def cores_of(self, direction: str) -> str:
+        """A direction's core dimensions, of a function along an axis."""
+        if self.reduces:
+            return "(n)->()" if direction == "value" else "(),(n)->(n)"
+        return self.cores.get(direction, ",".join("(n)" for _ in self.arrays(direction)) + "->(n)")
+
     def results(self, direction: str) -> int:
         """How many arrays a direction's ufunc gives."""
-        two = {"gated": "backward", "joined": "value"}.get(self.kind, "value_and_derivative")
-        return 2 if direction == two else 1
+        two = {"gated": "backward", "joined": "value", "loss": "value_and_gradient"}
+        return 2 if direction == two.get(self.kind, "value_and_derivative") else 1
 
 
 def define(**facts: Any) -> Callable[[type], Definition]:

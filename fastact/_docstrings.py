@@ -65,7 +65,7 @@ def docstring(definition: Definition, direction: str) -> str:
         _section("Raises", "\n".join(f"{name}\n    {text}" for name, text in _errors(definition).items())),
         _section("See Also", _see_also(definition, direction)),
         _section("Notes", _notes(definition, direction)),
-        _section("References", "\n".join(f".. [{n}] {paper}" for n, paper in enumerate(definition.papers, 1))),
+        _references(definition),
         _section("Examples", _example(definition, direction)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -73,6 +73,27 @@ def docstring(definition: Definition, direction: str) -> str:
 
 def _errors(definition: Definition) -> dict[str, str]:
     return _AXIS_ERRORS if definition.kind == "axiswise" else _ERRORS
+
+
+def loss_docstring(definition: Definition, call: str) -> str:
+    """The docstring of a loss, from that of its call: the notes before the examples."""
+    text, _, examples = call.partition("Examples\n--------\n")
+    lines = [
+        f".. math:: {definition.formula}",
+        f"Accuracy: {_accuracy(definition, 'value')}, before the reduction. The gradient's unit is the spacing at the "
+        "larger of its two parts, which cancel where a probability comes near its target.",
+        "Reductions add in float64, in an order that shapes alone decide: the same bits for any number of threads.",
+        f"Gradients: {definition.saturation}",
+        f"Use: {definition.use}",
+        f"Avoid: {definition.avoid}",
+        f"Elsewhere called: {', '.join(definition.aliases)}.",
+    ]
+    sections = [text.rstrip(), _section("Notes", "\n\n".join(lines)), _references(definition)]
+    return "\n\n".join([*sections, _section("Examples", examples.rstrip())]) + "\n"
+
+
+def _references(definition: Definition) -> str:
+    return _section("References", "\n".join(f".. [{n}] {paper}" for n, paper in enumerate(definition.papers, 1)))
 
 
 def _section(title: str, body: str) -> str:

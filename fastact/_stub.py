@@ -1,6 +1,7 @@
 """The stub file of the public names, made from the registry: ``python -m fastact._stub`` rewrites it."""
 
 from pathlib import Path
+from typing import Any
 
 import fastact
 
@@ -15,11 +16,12 @@ from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
 from fastact._gumbel_softmax import GumbelSoftmax
 from fastact._joined_activation import JoinedActivation
+from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated", "joined"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "joined", "loss"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | JoinedActivation | Loss: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -31,13 +33,18 @@ maxout_dense: MaxoutDense
 
 def text() -> str:
     """What the stub file must say."""
+    named = sorted([*fastact.names(), *fastact.names("loss")])
+    return _HEAD + "".join(f"{name}: {_type_of(fastact.get(name))}\n" for name in named)
+
+
+def _type_of(public: Any) -> str:
     kinds = {
         "elementwise": "Activation",
         "axiswise": "AxisActivation",
         "gated": "GatedActivation",
         "joined": "JoinedActivation",
     }
-    return _HEAD + "".join(f"{name}: {kinds[fastact.get(name).info.kind]}\n" for name in fastact.names())
+    return kinds.get(public.info.kind) or type(public).__name__
 
 
 if __name__ == "__main__":

@@ -25,12 +25,13 @@ def name_at(activation: str, direction: str, values: tuple[float, ...]) -> str:
 @functools.cache
 def _directions() -> dict[str, tuple[str, str]]:
     import fastact.activations
-    import fastact.axiswise  # noqa: F401 - both fill the registry
+    import fastact.axiswise
+    import fastact.losses  # noqa: F401 - all fill the registry
 
     return {
         base_name(name, direction): (name, direction)
         for name, definition in registry.items()
-        for direction in definition.directions
+        for direction in definition.kernels
     }
 
 
@@ -45,10 +46,11 @@ def general(name: str, direction: str):
 @functools.cache
 def axiswise(name: str, direction: str):
     """The `Axiswise` of a direction."""
+    from fastact._engine.cores import Cores
     from fastact._engine.ufuncs import Axiswise
 
-    value, backward = ("(n)->()", "(),(n)->(n)") if registry[name].reduces else ("(n)->(n)", "(n),(n)->(n)")
-    return _named(Axiswise(name, direction, value if direction == "value" else backward, base_name(name, direction)))
+    cores = Cores(registry[name].cores_of(direction))
+    return _named(Axiswise(name, direction, cores, base_name(name, direction)))
 
 
 # Parameters that change with every call of a training loop must not pile up.
@@ -81,7 +83,7 @@ def __getattr__(name: str):
     if base not in _directions():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     activation, direction = _directions()[base]
-    if registry[activation].kind == "axiswise":
+    if registry[activation].kind == "axiswise" or registry[activation].cores:
         return axiswise(activation, direction).ufunc
     if not bits:
         return general(activation, direction).ufunc

@@ -1,5 +1,6 @@
 """Activations are NumPy ufuncs to all that meet them: out=, where=, order=, casting, overlap."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from cases import ELEMENTWISE
@@ -79,6 +80,14 @@ def test_dtype_and_casting():
         fa.gelu(X.astype("f8"), out=out, casting="safe")
     with pytest.raises(TypeError):
         fa.gelu(X, out=np.empty(X.shape, "i4"))
+
+
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16", "float32", "int8"])
+def test_operands_of_two_dtypes_that_no_iterator_has_cast(narrow):
+    random = np.random.default_rng(3)
+    x = random.integers(-9, 9, (300, 200)).astype(np.dtype(getattr(ml_dtypes, narrow, narrow)))
+    grad = random.normal(size=(200, 300))
+    assert_array_equal(fa.tanh.backward(grad, x.T), fa.tanh.backward(grad, x.T.astype("f8")))
 
 
 def test_parameters_broadcast_as_operands():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -33,6 +34,8 @@ class Case:
     y: Array
     grad: Array
     out: bool
+    axis: int = -1
+    from_x: bool = False  # a gradient that could be computed from y
 
     @classmethod
     def make(cls, name: str, direction: str, size: int, dtype: str, out: bool) -> Case:
@@ -40,6 +43,11 @@ class Case:
         *_, x = operation(name, "value", size, dtype).operands
         y = fastact.get(name)(x)
         return cls(name, direction, x, y, np.ones_like(y), out)
+
+    @property
+    def options(self) -> dict[str, int]:
+        """The axis, where it is not the one that a function along an axis takes by itself."""
+        return {} if self.axis == -1 else {"axis": self.axis}
 
     @property
     def operands(self) -> tuple[Array, ...]:
@@ -54,7 +62,7 @@ class Case:
     @property
     def backward_takes_output(self) -> bool:
         """Whether PyTorch's kernel computes this gradient from y; then fastact does so, too."""
-        return self.direction == "backward" and self.name in FROM_OUTPUT
+        return self.direction == "backward" and self.name in FROM_OUTPUT and not self.from_x
 
 
 class Peer(Protocol):
@@ -99,10 +107,10 @@ class Torch:
             "hard_tanh": functional.hardtanh,
             "hard_swish": functional.hardswish,
             "tanhshrink": functional.tanhshrink,
-            "softmax": lambda x: functional.softmax(x, -1),
-            "log_softmax": lambda x: functional.log_softmax(x, -1),
-            "softmin": lambda x: functional.softmin(x, -1),
-            "logsumexp": lambda x: torch.logsumexp(x, -1),
+            "softmax": lambda x, axis=-1: functional.softmax(x, axis),
+            "log_softmax": lambda x, axis=-1: functional.log_softmax(x, axis),
+            "softmin": lambda x, axis=-1: functional.softmin(x, axis),
+            "logsumexp": lambda x, axis=-1: torch.logsumexp(x, axis),
         }
         selu = (1.6732632423543772, 1.0507009873554805)
         self.backwards = {
@@ -124,8 +132,8 @@ class Torch:
             "hard_sigmoid": aten.hardsigmoid_backward,
             "hard_tanh": lambda grad, x: aten.hardtanh_backward(grad, x, -1, 1),
             "hard_swish": aten.hardswish_backward,
-            "softmax": lambda grad, y: aten._softmax_backward_data(grad, y, -1, y.dtype),
-            "log_softmax": lambda grad, y: aten._log_softmax_backward_data(grad, y, -1, y.dtype),
+            "softmax": lambda grad, y, axis=-1: aten._softmax_backward_data(grad, y, axis, y.dtype),
+            "log_softmax": lambda grad, y, axis=-1: aten._log_softmax_backward_data(grad, y, axis, y.dtype),
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
@@ -133,13 +141,16 @@ class Torch:
         if function is None:
             return None
         self.torch.set_num_threads(threads)
+        if case.from_x:  # its kernel needs y all the same
+            from_output, value = function, self.values[case.name]
+            function = lambda grad, x, **options: from_output(grad, value(x, **options), **options)  # noqa: E731
         tensors = [self.torch.from_numpy(operand) for operand in case.operands_from_output]
         if (case.name, case.direction) == ("log_sigmoid", "backward"):
             tensors.append(self.torch.ops.aten.log_sigmoid_forward(tensors[1])[1])  # which forward has kept
         if not case.out:
-            return lambda: function(*tensors)
+            return lambda: function(*tensors, **case.options)
         result = self.torch.empty_like(tensors[0])
-        return if_it_works(lambda: function(*tensors, out=result))
+        return if_it_works(lambda: function(*tensors, **case.options, out=result))
 
 
 class Jax:
@@ -180,9 +191,9 @@ class Jax:
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
-        function = self.values.get(case.name)
-        if function is None or case.out:
+        if case.name not in self.values or case.out:
             return None
+        function = partial(self.values[case.name], **case.options)
         if case.direction == "value":
             compiled = self.jax.jit(function)
         else:
@@ -213,8 +224,8 @@ class OnnxRuntime:
         "softsign": ("Softsign", {}),
         "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
         "hard_swish": ("HardSwish", {}),
-        "softmax": ("Softmax", {"axis": -1}),
-        "log_softmax": ("LogSoftmax", {"axis": -1}),
+        "softmax": ("Softmax", {}),
+        "log_softmax": ("LogSoftmax", {}),
         "hardmax": ("Hardmax", {"axis": -1}),
     }
 
@@ -228,7 +239,8 @@ class OnnxRuntime:
         if case.direction != "value" or case.name not in self.operators or case.out:
             return None
         try:
-            session = self._session(*self.operators[case.name], case.x, threads)
+            operator, attributes = self.operators[case.name]
+            session = self._session(operator, attributes | case.options, case.x, threads)
         except Exception:  # of its own types: it has no kernel for this dtype
             return None
         return lambda: session.run(None, {"x": case.x})[0]
@@ -264,9 +276,7 @@ class NumpyScipy:
             "silu": lambda x: x * special.expit(x),
             "swish": lambda x: x * special.expit(x),
             "gelu": lambda x: x * special.ndtr(x),
-            "softmax": lambda x: special.softmax(x, -1),
-            "log_softmax": lambda x: special.log_softmax(x, -1),
-            "logsumexp": lambda x: special.logsumexp(x, -1),
+            **{name: _along_last(getattr(special, name)) for name in ("softmax", "log_softmax", "logsumexp")},
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
@@ -275,9 +285,14 @@ class NumpyScipy:
         if function is None:
             return None
         if not case.out:
-            return lambda: function(*case.operands)
+            return lambda: function(*case.operands, **case.options)
         result = np.empty_like(case.y)
-        return if_it_works(lambda: function(*case.operands, out=result))
+        return if_it_works(lambda: function(*case.operands, **case.options, out=result))
+
+
+def _along_last(function: Callable[..., Any]) -> Callable[..., Any]:
+    """SciPy's function, which by itself takes a whole array, along one axis."""
+    return lambda x, axis=-1: function(x, axis)
 
 
 KINDS: dict[str, type[Peer]] = {kind.name: kind for kind in (Torch, Jax, OnnxRuntime, NumpyScipy)}

@@ -21,8 +21,20 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
-def _softmax(x: Any) -> Any:
-    return (e := np.exp(x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)
+def _softmax(x: Any, axis: int = -1) -> Any:
+    return (e := np.exp(x - x.max(axis, keepdims=True))) / e.sum(axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: int = -1) -> Any:
+    return (s := x - x.max(axis, keepdims=True)) - np.log(np.exp(s).sum(axis, keepdims=True))
+
+
+def _softmax_backward(grad: Any, x: Any, axis: int = -1) -> Any:
+    return (y := _softmax(x, axis)) * (grad - (grad * y).sum(axis, keepdims=True))
+
+
+def _log_softmax_backward(grad: Any, x: Any, axis: int = -1) -> Any:
+    return grad - _softmax(x, axis) * grad.sum(axis, keepdims=True)
 
 
 def _softmin(x: Any) -> Any:
@@ -123,7 +135,7 @@ VALUES: dict[str, Formula] = {
     "quick_gelu": lambda x: x * _sigmoid(1.702 * x),
     "aptx": lambda x: (1 + np.tanh(x)) * (0.5 * x),
     "softmax": _softmax,
-    "log_softmax": lambda x: (s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True)),
+    "log_softmax": _log_softmax,
     "crelu": lambda x: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], -1),
     "softmin": _softmin,
     "logsumexp": _logsumexp,
@@ -190,9 +202,9 @@ DERIVATIVES: dict[str, Formula] = {
 }
 
 _AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
-    "softmax": lambda grad, x: _weighted(_softmax(x), grad),
+    "softmax": _softmax_backward,
+    "log_softmax": _log_softmax_backward,
     "softmin": lambda grad, x: -_weighted(_softmin(x), grad),
-    "log_softmax": lambda grad, x: grad - _softmax(x) * grad.sum(-1, keepdims=True),
     "crelu": lambda grad, x: (halves := np.split(grad, 2, -1))[0] * (x > 0) - halves[1] * (x < 0),
     "logsumexp": lambda grad, x: grad[..., None] * _softmax(x),
     "hardmax": lambda grad, x: np.zeros_like(x),

@@ -42,6 +42,7 @@ LEAVE = {"float32": to_float32, "float64": precision.float64_of}
 LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
 
 
+@functools.cache
 def tuple_of(item, count):
     """A compiled function of (source, i) that gives the tuple item(source, 0, i) ... item(source, count - 1, i)."""
     if count == 0:

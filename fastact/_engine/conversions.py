@@ -61,6 +61,30 @@ def float32_to_bfloat16(value):
 
 
 @inlined
+def float16_to_float64(bits):
+    """The float64 of a float16 given as uint16."""
+    return np.float64(float16_to_float32(bits))
+
+
+@inlined
+def bfloat16_to_float64(bits):
+    """The float64 of a bfloat16 given as uint16."""
+    return np.float64(bfloat16_to_float32(bits))
+
+
+@inlined
+def float64_to_float16(value):
+    """The nearest float16 of the nearest float32, as uint16."""
+    return float32_to_float16(np.float32(value))
+
+
+@inlined
+def float64_to_bfloat16(value):
+    """The nearest bfloat16 of the nearest float32, as uint16."""
+    return float32_to_bfloat16(np.float32(value))
+
+
+@inlined
 def swapped_uint32(bits):
     """The bytes of a 32-bit word in the other order."""
     a = (bits & np.uint32(0x000000FF)) << np.uint32(24)
@@ -95,12 +119,21 @@ def to_float64(value):
     return np.float64(value)
 
 
+# By the itemsize of the dtype that kernels compute in.
+_FROM_HALF = {
+    "float16": {4: float16_to_float32, 8: float16_to_float64},
+    "bfloat16": {4: bfloat16_to_float32, 8: bfloat16_to_float64},
+}
+_TO_HALF = {
+    "float16": {4: float32_to_float16, 8: float64_to_float16},
+    "bfloat16": {4: float32_to_bfloat16, 8: float64_to_bfloat16},
+}
+
+
 def _bit_conversion(dtype, working):
     """How a floating dtype that Numba cannot load is converted: the integer to load, and the function."""
-    if dtype.name == "float16":
-        return numba.uint16, float16_to_float32
-    if dtype.name == "bfloat16":
-        return numba.uint16, bfloat16_to_float32
+    if dtype.name in _FROM_HALF:
+        return numba.uint16, _FROM_HALF[dtype.name][working.itemsize]
     if dtype.newbyteorder("=") == working and not dtype.isnative:
         return (numba.uint32, swapped_float32) if working.itemsize == 4 else (numba.uint64, swapped_float64)
     return None
@@ -123,9 +156,10 @@ def _convert_kernel(element, convert):
 
 
 def _result_size(convert):
-    if convert in (float32_to_float16, float32_to_bfloat16):
+    if any(convert in by_size.values() for by_size in _TO_HALF.values()):
         return 2
-    return 8 if convert in (to_float64, swapped_float64) else 4
+    is_float64 = convert in (to_float64, swapped_float64, float16_to_float64, bfloat16_to_float64)
+    return 8 if is_float64 else 4
 
 
 def can_pack(dtype, working):
@@ -151,8 +185,8 @@ def unpack_address(dtype, working):
     """The kernel that brings the kernel's results to `dtype`, 0 where none is needed."""
     if dtype == working:
         return 0
-    convert = float32_to_float16 if dtype.name == "float16" else float32_to_bfloat16
-    return _address(f"unpack_{working.name}_{dtype.name}", numba.float32, convert)
+    convert = _TO_HALF[dtype.name][working.itemsize] if dtype.name in _TO_HALF else to_float32
+    return _address(f"unpack_{working.name}_{dtype.name}", numba.from_dtype(working), convert)
 
 
 def _address(name, element, convert):

@@ -135,12 +135,12 @@ def deliver_result(program, job, operand, place, length, results, buffer):
 
 
 @register_jitable
-def run_block(program, job, places, start, length, results, buffers, pointers):
-    """Bring one block's operands to the kernel, run it, and bring its results to their places."""
+def run_block(program, job, places, start, length, first_result, results, buffers, pointers):
+    """Bring one block's operands to the kernel, run it, and bring its results, from the first one, to their places."""
     bring_operands(program, job, places, start, length, results, buffers, pointers)
     kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
     llvm.call_kernel(kernel, length, pointers, constants)
-    for operand in range(llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)):
+    for operand in range(first_result, llvm.load_word(program, j.OPERANDS)):
         buffer = buffers + operand * _BUFFER_BYTES
         if llvm.load_word(pointers, operand) == buffer:
             place = llvm.load_word(places, operand) + start * job_operand(job, operand, j.STRIDE)
@@ -166,16 +166,17 @@ def run_span(program, job, places, length, buffers, pointers):
         llvm.call_kernel(kernel, length, places, constants)
         return
     pack_constants(program, job, places, length, buffers)
-    done = 0
+    done, first_result = 0, llvm.load_word(program, j.INPUTS)
     if results == j.STREAMED:  # a first block up to the first result's next cache line
-        first_result = llvm.load_word(places, llvm.load_word(program, j.INPUTS))
-        head = (-first_result & (llvm.CACHE_LINE - 1)) // llvm.load_word(program, j.WORKING_SIZE)
+        head = (-llvm.load_word(places, first_result) & (llvm.CACHE_LINE - 1)) // llvm.load_word(
+            program, j.WORKING_SIZE
+        )
         done = min(length, head)
         if done > 0:
-            run_block(program, job, places, 0, done, j.BUFFERED, buffers, pointers)
+            run_block(program, job, places, 0, done, first_result, j.BUFFERED, buffers, pointers)
     while done < length:
         block = min(length - done, j.BLOCK)
-        run_block(program, job, places, done, block, results, buffers, pointers)
+        run_block(program, job, places, done, block, first_result, results, buffers, pointers)
         done += block
 
 
@@ -222,19 +223,20 @@ def next_places(program, job, places, index):
 
 @register_jitable
 def reduce_span(program, job, places, length, buffers, pointers, lanes):
-    """The sum of the kernel's results over `length` elements, in float64, in an order that `length` alone decides."""
+    """The sum of the kernel's first result over `length` elements, in float64, in an order that `length` alone decides.
+
+    Other results are written.
+    """
     llvm.keep_apart()
-    inputs = llvm.load_word(program, j.INPUTS)
-    kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
+    first_result = llvm.load_word(program, j.INPUTS)
     pack_constants(program, job, places, length, buffers)
     used = min(length, j.BLOCK)
     for lane in range(used):
         llvm.store(lanes, 8 * lane, 0.0)
     for start in range(0, length, j.BLOCK):
         block = min(length - start, j.BLOCK)
-        bring_operands(program, job, places, start, block, j.BUFFERED, buffers, pointers)
-        llvm.call_kernel(kernel, block, pointers, constants)
-        add_to_lanes(program, llvm.load_word(pointers, inputs), block, lanes)
+        run_block(program, job, places, start, block, first_result + 1, j.BUFFERED, buffers, pointers)
+        add_to_lanes(program, buffers + first_result * _BUFFER_BYTES, block, lanes)
     return sum_of_lanes(lanes, used)
 
 

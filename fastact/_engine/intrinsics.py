@@ -317,7 +317,7 @@ def select(typingctx, condition, x, y):
     def codegen(context, builder, signature, args):
         return builder.select(context.cast(builder, args[0], condition, types.boolean), *args[1:])
 
-    return types.float64(condition, types.float64, types.float64), codegen
+    return x(condition, x, x), codegen
 
 
 @intrinsic

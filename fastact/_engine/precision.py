@@ -105,8 +105,10 @@ def _comparison(operation):
 def _elementary(generic, on_float, on_parts):
     @overloaded(generic)
     def choose(x):
-        if not _is_pair(x):
+        if isinstance(x, types.Number):
             return lambda x: on_float(x)
+        if not _is_pair(x):
+            return None
 
         def implementation(x):
             hi, lo = on_parts(hi_part(x), lo_part(x))
@@ -133,7 +135,7 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
 
 
 _register_functions(arithmetic, float64, pair, logarithm, circular)
-for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan):
+for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan, w.vanishing_product):
     inlined(_function)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),
@@ -170,6 +172,8 @@ def _overload_abs(x):
 
 @overloaded(w.where)
 def _overload_where(condition, x, y):
+    if not all(isinstance(value, PairType | types.Number) for value in (x, y)):
+        return None
     if not _is_pair(x, y):
         return lambda condition, x, y: intrinsics.select(condition, float(x), float(y))
     (x_hi, x_lo), (y_hi, y_lo) = _parts(x), _parts(y)

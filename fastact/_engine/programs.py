@@ -77,17 +77,16 @@ class Program:
 class RowsProgram:
     """The words that tell the loop of generalised ufuncs how to run one direction for one dtype."""
 
-    def __init__(self, name, direction, dtypes, signature):
-        self.name, self.direction, self.dtypes = name, direction, dtypes
-        self.working = FLOAT64 if dtypes[-1] == FLOAT64 else FLOAT32
+    def __init__(self, name, direction, dtypes, cores):
+        self.name, self.direction, self.dtypes, self.cores = name, direction, dtypes, cores
+        self.working = FLOAT64 if dtypes[cores.first_along] == FLOAT64 else FLOAT32
         self.words = np.zeros(rows.PROGRAM_WORDS, np.int64)
-        self.words[j.INPUTS], self.words[j.OPERANDS] = len(dtypes) - 1, len(dtypes)
+        self.words[j.INPUTS], self.words[j.OPERANDS] = cores.inputs, cores.operands
         self.words[j.WORKING_SIZE] = self.working.itemsize
         self.words[j.PARALLEL_FROM] = NANOSECONDS_WORTH_A_THREAD / registry[name].cost
         self.words[j.STATE] = state().ctypes.data
-        cores = signature.replace("->", ",").split(",")
-        self.words[rows.HAVE_AXIS] = sum((core != "()") << operand for operand, core in enumerate(cores))
-        if signature == "(n)->()":
+        self.words[rows.FIRST_ALONG], self.words[rows.END_ALONG] = cores.first_along, cores.end_along
+        if cores.text == "(n)->()":
             self._of_nothing = np.array(-np.inf).astype(dtypes[0])
             self.words[rows.OF_NOTHING] = self._of_nothing.ctypes.data
         self.address = self.words.ctypes.data
@@ -96,21 +95,31 @@ class RowsProgram:
     def prepare(self):
         """Compile the kernels, or take them from the cache."""
         working = self.working.name
-        convert = [pack_address(dtype, self.working) for dtype in self.dtypes[:-1]]
-        convert.append(unpack_address(self.dtypes[-1], self.working))
+        convert = [self._conversion(operand, dtype) for operand, dtype in enumerate(self.dtypes)]
         self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
-        formulas = row_kernels.Formulas(self.name, self.direction)
+        formulas = row_kernels.Formulas(self.name, self.direction, self.cores)
+        computed_in = row_kernels.precision_of(self.name, f"{self.direction}_terms", working)
+        self.words[rows.LABEL] = formulas.label
         self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
+        self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
         self.words[rows.NEEDS_KEPT] = formulas.needs_kept
         if formulas.extreme is not None:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
             self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
-            kernel = row_kernels.threshold_kernel(self.name, self.direction, working)
-            self.words[rows.THRESHOLD_KERNEL] = kernel.address
-        self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(working).address
-        kernel = row_kernels.row_kernel(self.name, self.direction, working)
+            self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, formulas, working).address
+        self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
+        kernel = row_kernels.row_kernel(self.name, self.direction, self.cores, working)
         self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
+
+    def _conversion(self, operand, dtype):
+        """How an operand enters or leaves its block, or the numbers of rows, which are float64 or labels."""
+        if dtype.kind == "i":
+            return 0
+        along = self.cores.first_along <= operand < self.cores.end_along
+        return (pack_address if operand < self.cores.inputs else unpack_address)(
+            dtype, self.working if along else FLOAT64
+        )
 
 
 _failures = []

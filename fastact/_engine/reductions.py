@@ -1,4 +1,4 @@
-"""Gradients with respect to parameters: a fused sum over all that a parameter was broadcast to."""
+"""Fused sums of what an element-wise kernel gives: gradients of parameters, and losses."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -71,6 +71,25 @@ def _coalesced(views, kept):
         else:
             axis += 1
     return views
+
+
+def sum_first_result(elementwise, operands, others=()):
+    """The sum of a kernel's first result over all elements, as float64; its other results are written to `others`.
+
+    All arrays have one shape, and the dtype that the kernel is for; those to be written do not overlap.
+
+    Returns
+    -------
+    float
+        With the same bits for any number of threads.
+    """
+    dtype = operands[0].dtype
+    program = elementwise.program((dtype,) * (len(operands) + 1 + len(others)))
+    summed = np.broadcast_to(np.empty((), dtype), operands[0].shape)  # which nothing is written to
+    views = [*operands, summed, *others]
+    order = sorted(range(views[0].ndim), key=lambda axis: abs(views[0].strides[axis]), reverse=True)
+    views = _coalesced([np.atleast_1d(view.transpose(order)) for view in views], 0)
+    return float(_sums(program, views, 0))
 
 
 def _sums(program, views, kept):

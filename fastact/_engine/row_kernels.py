@@ -5,15 +5,22 @@ row (the form of *rows*), or, where rows are short or lie side by side, neighbou
 Loops are the same but for where a row's own numbers are found, and every one of them is short and vectorised.
 
 A direction has three formulas in working precision. ``*_terms`` gives, of one element, what is summed along the axis;
-``*_row`` makes of a row's sums what its results need; and the direction itself gives one result. The first term is
-passed on to it, too, where it asks for it by the name ``kept``; a row's largest element is found before all else
-where the terms ask for it by the name ``largest``, or its smallest one where they ask for ``smallest``. A result that
-takes ``won`` instead is told whether its element is the first of its row's largest ones.
+``*_row`` makes of a row's sums its results of one number per row and, behind them, what its other results need; and
+the direction itself gives an element of those, or a tuple of them, if it has any.
+
+The first term is passed on to a result, too, where it asks for it by the name ``kept``; a row's largest element is
+found before all else where the terms ask for it by the name ``largest``, or its smallest one where they ask for
+``smallest``. A result that takes ``won`` instead is told its row's largest element, and whether its own is the first of
+these. An input of one number per row goes, before all else, to the formulas that ask for it by its name. Where its name
+is ``label`` it is a place along the axis: the row's formula may ask for the element there, as ``at_label``, and results
+for whether theirs is that element, as ``is_label``.
 
 Terms may ask for a row's ``threshold``, too. It is found by iteration from -1, the threshold of a row of one element:
 ``threshold_terms`` gives, of one element of x, what is summed along the axis, and ``threshold_step`` how far these sums
 raise the threshold. That ends where no row of a tile changes any more; a step that is not positive changes nothing, so
 that a row may be asked for more steps than it needs.
+
+Formulas that a function names as `in_single_precision` are computed in float32 by the kernels for it: see `single`.
 """
 
 import functools
@@ -23,19 +30,21 @@ import numba
 import numpy as np
 
 from fastact._definition import registry
+from fastact._engine import blocks, precision, single
 from fastact._engine import intrinsics as llvm
-from fastact._engine import precision
-from fastact._engine.blocks import ELEMENT, ENTER, LEAVE, register_helpers, tuple_of
+from fastact._engine import job as j
+from fastact._engine.blocks import register_helpers, tuple_of
 from fastact._engine.cache import compile_function
+from fastact._engine.conversions import to_float64
 from fastact._engine.inlined import inlined
 from fastact._math.working import where
 
 # A block's words; then each operand's place, and each operand's step along the block's outer dimension.
-FORM, OUTER, INNER, TERMS, LANES, LARGEST, SUMS, CONSTANTS = range(8)
-BEGINS, ENDS, LANES_USED, X, X_STEP, THRESHOLDS, CHANGED, PLACES = range(8, 16)
-MAX_OPERANDS = 4
-STEPS = PLACES + MAX_OPERANDS
-BLOCK_WORDS = STEPS + MAX_OPERANDS
+FORM, OUTER, INNER, START, TERMS, LANES, LARGEST, SUMS, CONSTANTS, NUMBERS, AT_LABEL = range(11)
+BEGINS, ENDS, LANES_USED, X, X_STEP, THRESHOLDS, CHANGED, PLACES = range(11, 19)
+MAX_ALONG = 4  # operands along the axis
+STEPS = PLACES + j.MAX_OPERANDS
+BLOCK_WORDS = STEPS + j.MAX_OPERANDS
 ROWS, COLUMNS = range(2)
 # What a direction's kernel is asked for, and what the kernels of largest elements and of thresholds are.
 ALL_TERMS, ROW_CONSTANTS, RESULTS = range(3)
@@ -46,20 +55,74 @@ FIRST_THRESHOLDS, NEXT_THRESHOLDS = 1, 2  # ALL_TERMS is the same
 BLOCK, MOST_ROWS = 2048, 256
 STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
-LANE_COUNT = 64
-MAX_TERMS = MAX_CONSTANTS = 2
+LANE_COUNT = 32
+MAX_TERMS = MAX_CONSTANTS = 4
+# What kernels compute in: the working precision of a dtype, or float32 itself.
+SINGLE = "single"
+ELEMENT = blocks.ELEMENT | {SINGLE: numba.float32}
+ENTER = blocks.ENTER | {SINGLE: single.make_single}
+LEAVE = blocks.LEAVE | {SINGLE: single.leave_single}
+#: Numbers that a term is stored as, and the bytes of one.
+PARTS = {"float32": 1, "float64": 2, SINGLE: 1}
+PART_BYTES = {"float32": 8, "float64": 8, SINGLE: 4}
 # What terms may ask for of a row besides its threshold.
 EXTREMES = ("largest", "smallest")
-#: Numbers of float64 that a number in working precision is stored as.
-PARTS = {"float32": 1, "float64": 2}
 
 
-# --- numbers in working precision, in arrays of float64 --------------------------------------------
+def term_bytes(computed_in):
+    """What one term takes of the scratch memory."""
+    return PARTS[computed_in] * PART_BYTES[computed_in]
+
+
+def precision_of(name, formula, dtype):
+    """What a kernel for a dtype computes a formula in."""
+    return SINGLE if dtype == "float32" and formula in registry[name].in_single_precision else dtype
+
+
+# --- numbers in arrays -----------------------------------------------------------------------------
+
+
+def _stored_term(computed_in):
+    """How to load and store terms: as `_stored` does, but float32 where that is what they are computed in."""
+    if computed_in != SINGLE:
+        load, _, store = _stored(computed_in, STREAM_BYTES)
+        return load, store
+
+    @inlined
+    def store(base, number, index, value):
+        llvm.store_scratch(base, 4 * (number * BLOCK + index), single.leave_single(value))
+
+    @inlined
+    def load(base, number, index):
+        return single.make_single(llvm.load_scratch(base, 4 * (number * BLOCK + index), numba.float32))
+
+    return load, store
+
+
+def _stored_constant(computed_in):
+    """How to load and store what results need of a row: as `_stored` does, or in two float32."""
+    if computed_in != SINGLE:
+        _, load_given, store = _stored(computed_in, ROWS_BYTES)
+        return load_given, store
+
+    @inlined
+    def store_halves(base, number, index, value):
+        hi, lo = single.halves(value)
+        llvm.store_scratch(base, number * ROWS_BYTES + 4 * index, hi)
+        llvm.store_scratch(base, number * ROWS_BYTES + 4 * MOST_ROWS + 4 * index, lo)
+
+    @inlined
+    def load_halves(base, number, index):
+        hi = llvm.load_operand(base, number * ROWS_BYTES + 4 * index, numba.float32)
+        lo = llvm.load_operand(base, number * ROWS_BYTES + 4 * MOST_ROWS + 4 * index, numba.float32)
+        return single.make_single_pair(hi, lo)
+
+    return load_halves, store_halves
 
 
 def _stored(dtype, array_bytes):
     """How to load and store number `index` of the array `number`; a number's two parts lie in arrays of their own."""
-    if dtype == "float32":
+    if dtype != "float64":
 
         @inlined
         def load_one(load, base, number, index):
@@ -106,36 +169,81 @@ def _store_all(store, count):
 # --- the kernel of one direction -------------------------------------------------------------------
 
 
+# How one number per row, which is always a float64, enters and leaves working precision.
+_ENTER_NUMBER = {"float32": to_float64, "float64": precision.exact, SINGLE: single.make_single}
+_LEAVE_NUMBER = {"float32": to_float64, "float64": precision.float64_of}
+
+
+@functools.cache
+def _numbers(asked, given, enter):
+    """A compiled function that loads, of a row's own numbers, those that are asked for."""
+    if not asked:
+        return inlined(lambda numbers, row: ())
+    others, offset = _numbers(asked[:-1], given, enter), ROWS_BYTES * given.index(asked[-1])
+
+    @inlined
+    def load(numbers, row):
+        return others(numbers, row) + (enter(llvm.load_operand(numbers, offset + 8 * row, numba.float64)),)
+
+    return load
+
+
+def _label(formulas):
+    """Two compiled functions: one loads a row's label, one compares a place with it; empty tuples for who asks not."""
+    if not formulas.takes_label:
+        return inlined(lambda numbers, row: ()), inlined(lambda label, place: ())
+    offset = ROWS_BYTES * formulas.numbers.index("label")
+    load = inlined(lambda numbers, row: (llvm.load_operand(numbers, offset + 8 * row, numba.int64),))
+    return load, inlined(lambda label, place: (place == label[0],))
+
+
 class Formulas:
     """The formulas of one direction, and what the driver needs to know of them."""
 
-    def __init__(self, name, direction):
-        formulas = registry[name].formulas
+    def __init__(self, name, direction, cores):
+        formulas, names = registry[name].formulas, registry[name].arrays(direction)
         register_helpers()
-        self.result = formulas[direction]
-        self.inputs = len(registry[name].arrays(direction))
-        result = inspect.signature(self.result).parameters
+        self.cores, self.terms, self.result = cores, formulas.get(f"{direction}_terms"), formulas.get(direction)
+        self.numbers = names[: cores.first_along]
+        self.inputs, self.results = cores.inputs - cores.first_along, cores.end_along - cores.inputs
+        result = _names(self.result)
         self.needs_kept, self.in_order = "kept" in result, "won" in result
-        self.term_count, self.threshold_term_count, self.needs_threshold, self.extreme = 0, 0, False, "largest"
+        self.term_count, self.threshold_term_count, self.needs_threshold = 0, 0, False
+        self.extreme, self.label = "largest", -1
         if self.in_order:
             return
-        self.terms, self.row = formulas[f"{direction}_terms"], formulas[f"{direction}_row"]
-        of_row = list(inspect.signature(self.terms).parameters)[self.inputs :]
+        self.row = formulas[f"{direction}_row"]
+        terms, row = _names(self.terms), _names(self.row)
+        self.terms_ask, self.row_ask, self.result_ask = map(self._asked, (terms, row, result))
+        of_row = terms[len(self.terms_ask) + self.inputs :]
         self.extreme = of_row[0] if of_row[0] in EXTREMES else None
         self.needs_threshold = "threshold" in of_row
-        self.term_count = len(inspect.signature(self.row).parameters) - len(of_row)
-        self.constant_count = len(result) - self.inputs - 1
+        at_label = "at_label" in row
+        self.label = self.numbers.index("label") if at_label else -1
+        self.term_count = len(row) - len(self.row_ask) - at_label - len(of_row)
+        self.takes_label = "is_label" in result
+        own = len(self.result_ask) + self.inputs + 1 + self.takes_label
+        self.constant_count = len(result) - own if self.results else 0
         if self.needs_threshold:
             self.threshold_terms, self.threshold_step = formulas["threshold_terms"], formulas["threshold_step"]
-            self.threshold_term_count = len(inspect.signature(self.threshold_step).parameters)
+            self.threshold_term_count = len(_names(self.threshold_step))
         if max(self.term_count, self.threshold_term_count) > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
             raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
 
+    def _asked(self, parameters):
+        return tuple(name for name in parameters if name in self.numbers)
 
-def _load_known(dtype, needs_threshold):
+
+def _names(formula):
+    return tuple(inspect.signature(formula).parameters) if formula else ()
+
+
+def _load_known(computed_in, needs_threshold):
     """A compiled function that loads what terms take of a row besides its elements, in a tuple."""
-    element, enter, (_, load_given, _) = ELEMENT[dtype], ENTER[dtype], _stored(dtype, ROWS_BYTES)
+    element, enter = ELEMENT[computed_in], ENTER[computed_in]
     size = element.bitwidth // 8
+
+    load_given = _stored(computed_in, ROWS_BYTES)[1]
 
     @inlined
     def load_extreme(places, row):
@@ -148,64 +256,187 @@ def _load_known(dtype, needs_threshold):
     return load_both if needs_threshold else load_extreme
 
 
-def _kernel(formulas, dtype):
-    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
-    size, inputs = element.bitwidth // 8, formulas.inputs
-    terms, row_constants, result = (inlined(f) for f in (formulas.terms, formulas.row, formulas.result))
-    load_term, _, store_term = _stored(dtype, STREAM_BYTES)
-    _, load_of_row, store_of_row = _stored(dtype, ROWS_BYTES)
-    store_terms = _store_all(store_term, formulas.term_count)
-    store_constants = _store_all(store_of_row, formulas.constant_count)
-    load_sums = tuple_of(load_of_row, formulas.term_count)
-    load_constants = tuple_of(load_of_row, formulas.constant_count)
-    load_places = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs)
-    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs)
-    load_elements = tuple_of(
-        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), inputs
+# Each loop is a function by itself: what one keeps in registers, another need not make room for.
+_apart = numba.extending.register_jitable(error_model="numpy", forceinline=False)
+
+
+def _places(first, count):
+    """Two compiled functions: one loads places and steps of operands from `first` on, one goes on to another line."""
+    load = tuple_of(inlined(lambda block, i, word: llvm.load_word(block, word + first + i)), count)
+    return load, tuple_of(inlined(lambda both, i, line: both[0][i] + both[1][i] * line), count)
+
+
+@functools.cache
+def _elements(formulas, computed_in):
+    """A compiled function that loads each input's element."""
+    element, enter = ELEMENT[computed_in], ENTER[computed_in]
+    size = element.bitwidth // 8
+    return tuple_of(
+        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), formulas.inputs
     )
-    load_known = _load_known(dtype, formulas.needs_threshold)
+
+
+def _terms_loops(formulas, computed_in):
+    """Two compiled functions that write all terms of a block of rows, or of columns."""
+    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
+    load_known = _load_known(computed_in, formulas.needs_threshold)
+    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
+    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
+    part_bytes = PART_BYTES[computed_in]
+
+    @_apart
+    def one_row(length, line, stored, numbers, known):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for i in range(length):
+            store_terms(stored, i, terms(*(numbers + load_elements(line, i) + known)))
+
+    @_apart
+    def one_of_each(count, line, stored, of_numbers, of_known):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for row in range(count):
+            given = load_numbers(of_numbers, row) + load_elements(line, row)
+            store_terms(stored, row, terms(*(given + load_known(of_known, row))))
+
+    @inlined
+    def rows(block):
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_numbers = llvm.load_word(block, NUMBERS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        for row in range(llvm.load_word(block, OUTER)):
+            line, stored = advance(operands, row), scratch + part_bytes * inner * row
+            one_row(inner, line, stored, load_numbers(of_numbers, row), load_known(of_known, row))
+
+    @inlined
+    def columns(block):
+        inner, scratch = llvm.load_word(block, INNER), llvm.load_word(block, TERMS)
+        of_numbers = llvm.load_word(block, NUMBERS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        for k in range(llvm.load_word(block, OUTER)):
+            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_numbers, of_known)
+
+    return rows, columns
+
+
+def _row_loop(formulas, dtype, computed_in):
+    """A compiled function that makes of rows' sums their own results, and what other results need."""
+    row_constants, load_known = inlined(formulas.row), _load_known(dtype, formulas.needs_threshold)
+    load_numbers = _numbers(formulas.row_ask, formulas.numbers, _ENTER_NUMBER[dtype])
+    load_sums = tuple_of(_stored(dtype, ROWS_BYTES)[1], formulas.term_count)
+    leave, first = _LEAVE_NUMBER[dtype], formulas.cores.end_along
+    results, constants = formulas.cores.operands - first, formulas.constant_count
+    take_results = tuple_of(inlined(lambda items, k, row: items[k]), results)
+    take_constants = tuple_of(inlined(lambda items, k, row: items[results + k]), constants)
+    store_constants = _store_all(_stored_constant(computed_in)[1], constants)
+    store_results = _store_all(
+        inlined(lambda numbers, k, row, y: llvm.store_scratch(numbers, (first + k) * ROWS_BYTES + 8 * row, leave(y))),
+        results,
+    )
+    load_extreme = _load_known(dtype, False)
+    if formulas.label < 0:
+        load_at_label = inlined(lambda place, row: ())
+    else:
+        load_at_label = inlined(lambda place, row: load_extreme((place, 0), row))
+
+    @_apart
+    def loop(block):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        of_label, numbers = llvm.load_word(block, AT_LABEL), llvm.load_word(block, NUMBERS)
+        sums, of_constants = llvm.load_word(block, SUMS), llvm.load_word(block, CONSTANTS)
+        for row in range(llvm.load_word(block, OUTER if llvm.load_word(block, FORM) == ROWS else INNER)):
+            given = load_numbers(numbers, row) + load_at_label(of_label, row) + load_known(of_known, row)
+            made = row_constants(*(given + load_sums(sums, row)))
+            store_results(numbers, row, take_results(made, row))
+            store_constants(of_constants, row, take_constants(made, row))
+
+    return loop
+
+
+def _result_loops(formulas, computed_in):
+    """Two compiled functions that write all results of a block of rows, or of columns."""
+    result, load_elements = inlined(formulas.result), _elements(formulas, computed_in)
+    leave, size, part_bytes = LEAVE[computed_in], ELEMENT[computed_in].bitwidth // 8, PART_BYTES[computed_in]
+    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
+    load_written, advance_written = _places(formulas.cores.inputs, formulas.results)
+    load_numbers = _numbers(formulas.result_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    load_term, load_label, is_label = _stored_term(computed_in)[0], *_label(formulas)
+    load_constants = tuple_of(_stored_constant(computed_in)[0], formulas.constant_count)
+    store = inlined(lambda places, k, i, y: llvm.store_result(places[k], size * i, leave(y)))
+    write = _store_all(store, formulas.results)
+    all_of = inlined((lambda y: (y,)) if formulas.results == 1 else (lambda y: y))
+
+    @_apart
+    def one_row(length, line, stored, start, of_row, written):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        numbers, label, constants = of_row
+        for i in range(length):
+            given = numbers + load_elements(line, i) + (load_term(stored, 0, i),)
+            write(written, i, all_of(result(*(given + is_label(label, start + i) + constants))))
+
+    @_apart
+    def one_of_each(count, line, stored, place, of_rows, written):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        of_numbers, of_constants = of_rows
+        for row in range(count):
+            given = load_numbers(of_numbers, row) + load_elements(line, row) + (load_term(stored, 0, row),)
+            flags = is_label(load_label(of_numbers, row), place)
+            write(written, row, all_of(result(*(given + flags + load_constants(of_constants, row)))))
+
+    @inlined
+    def rows(block):
+        inner, start, scratch = llvm.load_word(block, INNER), llvm.load_word(block, START), llvm.load_word(block, TERMS)
+        of_numbers, of_constants = llvm.load_word(block, NUMBERS), llvm.load_word(block, CONSTANTS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        results = load_written(block, PLACES), load_written(block, STEPS)
+        for row in range(llvm.load_word(block, OUTER)):
+            line, written = advance(operands, row), advance_written(results, row)
+            of_row = load_numbers(of_numbers, row), load_label(of_numbers, row), load_constants(of_constants, row)
+            one_row(inner, line, scratch + part_bytes * inner * row, start, of_row, written)
+
+    @inlined
+    def columns(block):
+        inner, start, scratch = llvm.load_word(block, INNER), llvm.load_word(block, START), llvm.load_word(block, TERMS)
+        of_rows = llvm.load_word(block, NUMBERS), llvm.load_word(block, CONSTANTS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        results = load_written(block, PLACES), load_written(block, STEPS)
+        for k in range(llvm.load_word(block, OUTER)):
+            line, written = advance(operands, k), advance_written(results, k)
+            one_of_each(inner, line, scratch + part_bytes * inner * k, start + k, of_rows, written)
+
+    return rows, columns
+
+
+def _no_loops():
+    nothing = inlined(lambda block: None)
+    return nothing, nothing
+
+
+def _kernel(formulas, dtype, terms_in, results_in):
+    terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in)
+    row_constants = _row_loop(formulas, dtype, results_in)
+    results_of_rows, results_of_columns = _result_loops(formulas, results_in) if formulas.results else _no_loops()
 
     def kernel(action, block):
-        llvm.prefer_512_bit()
-        outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
-        scratch, constants_place = llvm.load_word(block, TERMS), llvm.load_word(block, CONSTANTS)
-        known_places = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
-        places, steps = load_places(block, PLACES), load_places(block, STEPS)
-        result_place, result_step = llvm.load_word(block, PLACES + inputs), llvm.load_word(block, STEPS + inputs)
-        form = llvm.load_word(block, FORM)
-        if action == ALL_TERMS:
-            if form == ROWS:
-                for row in range(outer):
-                    line, stored = advance((places, steps), row), scratch + 8 * inner * row
-                    known = load_known(known_places, row)
-                    for i in range(inner):
-                        store_terms(stored, i, terms(*(load_elements(line, i) + known)))
+        is_rows = llvm.load_word(block, FORM) == ROWS
+        if action == ROW_CONSTANTS:
+            row_constants(block)
+        elif action == ALL_TERMS:
+            if is_rows:
+                terms_of_rows(block)
             else:
-                for k in range(outer):
-                    line, stored = advance((places, steps), k), scratch + 8 * inner * k
-                    for row in range(inner):
-                        known = load_known(known_places, row)
-                        store_terms(stored, row, terms(*(load_elements(line, row) + known)))
-        elif action == ROW_CONSTANTS:
-            sums = llvm.load_word(block, SUMS)
-            for row in range(outer if form == ROWS else inner):
-                known = load_known(known_places, row)
-                store_constants(constants_place, row, row_constants(*(known + load_sums(sums, row))))
-        elif form == ROWS:
-            for row in range(outer):
-                line, stored = advance((places, steps), row), scratch + 8 * inner * row
-                constants, written = load_constants(constants_place, row), result_place + result_step * row
-                for i in range(inner):
-                    y = result(*(load_elements(line, i) + (load_term(stored, 0, i),) + constants))
-                    llvm.store_result(written, size * i, leave(y))
+                terms_of_columns(block)
+        elif is_rows:
+            results_of_rows(block)
         else:
-            for k in range(outer):
-                line, stored = advance((places, steps), k), scratch + 8 * inner * k
-                written = result_place + result_step * k
-                for row in range(inner):
-                    constants = load_constants(constants_place, row)
-                    y = result(*(load_elements(line, row) + (load_term(stored, 0, row),) + constants))
-                    llvm.store_result(written, size * row, leave(y))
+            results_of_columns(block)
 
     return kernel
 
@@ -218,8 +449,8 @@ def _winner_kernel(formulas, dtype):
     element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
     size, inputs, result = element.bitwidth // 8, formulas.inputs, inlined(formulas.result)
 
-    load_places = tuple_of(inlined(lambda block, k, first: llvm.load_word(block, first + k)), inputs + 1)
-    advance = tuple_of(inlined(lambda both, k, count: both[0][k] + both[1][k] * count), inputs + 1)
+    load_places, advance = _places(formulas.cores.first_along, inputs + 1)  # the result's, too
+    load_numbers = _numbers(formulas.numbers, formulas.numbers, _ENTER_NUMBER[dtype])
     load_elements = tuple_of(inlined(lambda places, k, i: llvm.load_operand(places[k], size * i, element)), inputs)
     enter_all = tuple_of(inlined(lambda elements, k, _: enter(elements[k])), inputs)
 
@@ -230,13 +461,13 @@ def _winner_kernel(formulas, dtype):
         met = llvm.load_scratch(of_rows[1], 8 * row, numba.int64)
         won = (met == 0) & ((x == largest) | (x != x))
         llvm.store_scratch(of_rows[1], 8 * row, met | np.int64(won))
-        y = result(*(enter_all(elements, 0) + (enter(largest), won)))
+        y = result(*(load_numbers(of_rows[2], row) + enter_all(elements, 0) + (enter(largest), won)))
         llvm.store_result(places[inputs], size * i, leave(y))
 
     def kernel(action, block):
         llvm.prefer_512_bit()
         outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
-        of_rows = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS)
+        of_rows = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS), llvm.load_word(block, NUMBERS)
         places, steps = load_places(block, PLACES), load_places(block, STEPS)
         if action == ROW_CONSTANTS:
             for row in range(outer if form == ROWS else inner):
@@ -255,27 +486,27 @@ def _winner_kernel(formulas, dtype):
     return kernel
 
 
-def row_kernel(name, direction, dtype):
+def row_kernel(name, direction, cores, dtype):
     """Compile the kernel of one direction: terms, what rows need, results."""
-    formulas = Formulas(name, direction)
-    kernel = (_winner_kernel if formulas.in_order else _kernel)(formulas, dtype)
+    formulas = Formulas(name, direction, cores)
+    if formulas.in_order:
+        kernel = _winner_kernel(formulas, dtype)
+    else:
+        terms_in, results_in = (precision_of(name, formula, dtype) for formula in (f"{direction}_terms", direction))
+        kernel = _kernel(formulas, dtype, terms_in, results_in)
     return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-rows")
 
 
 # --- thresholds ------------------------------------------------------------------------------------
 
 
-def threshold_kernel(name, direction, dtype):
+def threshold_kernel(name, formulas, dtype):
     """Compile what raises rows' thresholds: begin them, write the terms of a block's elements, take a step.
 
     All directions of a function share it.
     """
-    formulas = Formulas(name, direction)
-    terms, step, count = (
-        inlined(formulas.threshold_terms),
-        inlined(formulas.threshold_step),
-        formulas.threshold_term_count,
-    )
+    terms, step = inlined(formulas.threshold_terms), inlined(formulas.threshold_step)
+    count = formulas.threshold_term_count
     element, enter = ELEMENT[dtype], ENTER[dtype]
     size, load_known = element.bitwidth // 8, _load_known(dtype, True)
     load_threshold, load_of_row, store_threshold = _stored(dtype, ROWS_BYTES)
@@ -385,34 +616,57 @@ def largest_kernel(dtype, extreme):
 # --- sums ------------------------------------------------------------------------------------------
 
 
+@inlined
+def _float64_term(base, number, index):
+    return np.float64(llvm.load_operand(base, 4 * (number * BLOCK + index), numba.float32))
+
+
 @functools.cache
-def sums_kernel(dtype):
+def sums_kernel(computed_in):
     """Compile what adds a block's terms to its rows' sums, in an order that a row's length alone decides.
 
     Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
     """
-    _, load, store = _stored(dtype, STREAM_BYTES)
-    load_sum, _, store_sum = _stored(dtype, ROWS_BYTES)
-    stream_bytes, apart = PARTS[dtype] * STREAM_BYTES, numba.extending.register_jitable(error_model="numpy")
-    zero = inlined(lambda: 0.0) if dtype == "float32" else inlined(lambda: precision.make_pair(0.0, 0.0))
+    summed_in = "float32" if computed_in == SINGLE else computed_in
+    load_term = _float64_term if computed_in == SINGLE else _stored(computed_in, STREAM_BYTES)[1]
+    _, load, store = _stored(summed_in, STREAM_BYTES)
+    load_sum, _, store_sum = _stored(summed_in, ROWS_BYTES)
+    stream_bytes, terms_bytes = PARTS[summed_in] * STREAM_BYTES, term_bytes(computed_in) * BLOCK
+    apart = numba.extending.register_jitable(error_model="numpy")
+    zero = inlined(lambda: precision.make_pair(0.0, 0.0)) if computed_in == "float64" else inlined(lambda: 0.0)
+    part_bytes = PART_BYTES[computed_in]
+
+    lane = inlined(lambda lanes, k, i, width: load(lanes, 0, k * width + i))
 
     @apart
     def add_up(terms, lanes, used, width, sums):
         """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        source = lanes
         if terms != 0:
-            half, source = (used + 1) // 2, terms
+            half = (used + 1) // 2
             for i in range((used - half) * width, half * width):  # what has no other half
-                store(lanes, 0, i, load(terms, 0, i))
-        while used > 1:
+                store(lanes, 0, i, load_term(terms, 0, i))
+            for i in range((used - half) * width):
+                store(lanes, 0, i, load_term(terms, 0, i) + load_term(terms, 0, half * width + i))
+            used = half
+        while used > 1 and used != 8:
             half = (used + 1) // 2
             for i in range((used - half) * width):
-                store(lanes, 0, i, load(source, 0, i) + load(source, 0, half * width + i))
-            source, used = lanes, half
-        for i in range(width):
-            store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
+                store(lanes, 0, i, load(lanes, 0, i) + load(lanes, 0, half * width + i))
+            used = half
+        if used == 8:  # three times at once
+            for i in range(width):
+                even = (lane(lanes, 0, i, width) + lane(lanes, 4, i, width)) + (
+                    lane(lanes, 2, i, width) + lane(lanes, 6, i, width)
+                )
+                odd = (lane(lanes, 1, i, width) + lane(lanes, 5, i, width)) + (
+                    lane(lanes, 3, i, width) + lane(lanes, 7, i, width)
+                )
+                store_sum(sums, 0, i, load_sum(sums, 0, i) + (even + odd))
+        else:
+            for i in range(width):
+                store_sum(sums, 0, i, load_sum(sums, 0, i) + load(lanes, 0, i))
 
     @apart
     def clear(lanes, count):
@@ -421,24 +675,36 @@ def sums_kernel(dtype):
         for i in range(count):
             store(lanes, 0, i, zero())
 
+    @inlined
+    def add_lines(terms, lanes, line, count):
+        """Add eight lines of terms, of as many as there are lanes."""
+        for i in range(count):
+            total = load(lanes, 0, i) + load_term(terms, 0, i)
+            total = (total + load_term(terms + line, 0, i)) + load_term(terms + 2 * line, 0, i)
+            total = (total + load_term(terms + 3 * line, 0, i)) + load_term(terms + 4 * line, 0, i)
+            total = (total + load_term(terms + 5 * line, 0, i)) + load_term(terms + 6 * line, 0, i)
+            store(lanes, 0, i, total + load_term(terms + 7 * line, 0, i))
+
     @apart
     def add_to_lanes(terms, lanes, length, width):
-        """Add terms to their lanes, four to each at a time where there are so many."""
+        """Add terms to their lanes, eight to each at a time where there are so many."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        line, end = 8 * LANE_COUNT * width, terms + 8 * length * width
-        while terms + 4 * line <= end:
+        line, end = part_bytes * LANE_COUNT * width, terms + part_bytes * length * width
+        while terms + 8 * line <= end:
+            if width == 1:  # so that LLVM knows how many
+                add_lines(terms, lanes, part_bytes * LANE_COUNT, LANE_COUNT)
+            else:
+                add_lines(terms, lanes, line, LANE_COUNT * width)
+            terms += 8 * line
+        while terms + line <= end:
             for i in range(LANE_COUNT * width):
-                total = load(lanes, 0, i) + load(terms, 0, i)
-                total = (total + load(terms + line, 0, i)) + load(terms + 2 * line, 0, i)
-                store(lanes, 0, i, total + load(terms + 3 * line, 0, i))
-            terms += 4 * line
-        while terms < end:
-            for i in range(min(line, end - terms) // 8):
-                store(lanes, 0, i, load(lanes, 0, i) + load(terms, 0, i))
+                store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
             terms += line
+        for i in range((end - terms) // part_bytes):
+            store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
 
-    sums_bytes = PARTS[dtype] * ROWS_BYTES
+    sums_bytes = PARTS[summed_in] * ROWS_BYTES
 
     def kernel(streams, block):
         llvm.prefer_512_bit()
@@ -448,7 +714,7 @@ def sums_kernel(dtype):
         used, begins = llvm.load_word(block, LANES_USED), llvm.load_word(block, BEGINS)
         ends = llvm.load_word(block, ENDS)
         for stream in range(streams):
-            terms = llvm.load_word(block, TERMS) + stream * stream_bytes
+            terms = llvm.load_word(block, TERMS) + stream * terms_bytes
             lanes = llvm.load_word(block, LANES) + stream * stream_bytes
             sums = llvm.load_word(block, SUMS) + stream * sums_bytes
             for _ in range(groups):
@@ -460,7 +726,7 @@ def sums_kernel(dtype):
                     add_to_lanes(terms, lanes, length, width)
                     if ends:
                         add_up(0, lanes, used, width, sums)
-                terms += 8 * length
+                terms += part_bytes * length
                 sums += 8
 
-    return compile_function(kernel, "void(intp, intp)", f"sums-{dtype}")
+    return compile_function(kernel, "void(intp, intp)", f"sums-{computed_in}")

@@ -3,6 +3,9 @@
 Threads take tiles: neighbouring rows, whole. A tile is gone through block by block, once for each of what its rows
 need: their largest or smallest elements, their sums, their results; and several times, before their sums, where they
 need thresholds. Terms that fit the scratch memory are kept for the results.
+
+Operands are in the order: inputs of one number per row, inputs along the axis, results along it, results of one number
+per row. Only those along the axis come in blocks; a tile's numbers per row are brought and delivered once.
 Where there are fewer tiles than threads, because rows are long, threads share a tile's rows instead, chunk by chunk.
 
 A row's sums are sums of chunks, whose length the row's alone decides, and so is each chunk's: a row has the same bits
@@ -17,44 +20,51 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
 from fastact._engine.cache import compile_function
-from fastact._engine.driver import copy_strided, is_direct, move, prepare
+from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand
 
 # A program's words, after those of every program.
-LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, PARTS, NEEDS_KEPT, HAVE_AXIS = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
+LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
 THRESHOLD_KERNEL, THRESHOLD_TERM_COUNT, OF_NOTHING = range(j.PROGRAM_WORDS + 6, j.PROGRAM_WORDS + 9)
-PROGRAM_WORDS = j.PROGRAM_WORDS + 9
+# The first operand along the axis, the one after the last; and the number per row that is a label whose element is
+# needed, or -1.
+FIRST_ALONG, END_ALONG, LABEL = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 12)
+PROGRAM_WORDS = j.PROGRAM_WORDS + 12
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
-TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, RESULT_LENGTH, NEXT = range(7, 15)
+TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, NEXT = range(7, 15)
 # Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
 PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
 WHOLE, SHARED_TILES, LARGEST, THRESHOLDS, SUMS, RESULTS = range(6)
 
-MAX_CHUNKS = 128
+MAX_CHUNKS = 48
 # Rows are shared by threads where they are so many times longer than what is worth a thread.
 SHARING = 4
 # Where rows are shorter they go side by side, transposed into scratch memory if need be.
 SHORT_ROW, FEW_ROWS = 32, 8
 # Rows side by side that are not short: whole cache lines.
-LANES = 32
+LANES = 64
 
-# Scratch memory of one thread; and that which threads share: of each chunk, its rows' largest elements and sums.
-_SIDE_BYTES = 2 * k.MAX_TERMS
-_TERMS_BYTES = 1 << 18
-_LANES_BYTES = _SIDE_BYTES * k.STREAM_BYTES
+# Scratch memory of one thread: lanes and, behind them, terms; buffers of operands; numbers of rows.
+_MAX_STREAMS = max(k.PARTS.values()) * k.MAX_TERMS
+_WORK_BYTES = 5 << 16
 _BUFFER_BYTES = 8 * k.BLOCK
-_STATE_BYTES = _SIDE_BYTES * k.ROWS_BYTES
-_BUFFERS = _TERMS_BYTES + _LANES_BYTES
-_LARGEST = _BUFFERS + _BUFFER_BYTES * k.MAX_OPERANDS
+_SUMS_BYTES = _MAX_STREAMS * k.ROWS_BYTES
+_CONSTANTS_BYTES = max(k.PARTS.values()) * k.MAX_CONSTANTS * k.ROWS_BYTES
+_BUFFERS = _WORK_BYTES
+_LARGEST = _BUFFERS + _BUFFER_BYTES * k.MAX_ALONG
 _SUMS = _LARGEST + k.ROWS_BYTES
-_CONSTANTS = _SUMS + _STATE_BYTES
-_THRESHOLDS = _CONSTANTS + _STATE_BYTES
+_CONSTANTS = _SUMS + _SUMS_BYTES
+_NUMBERS = _CONSTANTS + _CONSTANTS_BYTES
+_AT_LABEL = _NUMBERS + j.MAX_OPERANDS * k.ROWS_BYTES
+_THRESHOLDS = _AT_LABEL + k.ROWS_BYTES
 _SCRATCH_BYTES = _THRESHOLDS + 2 * k.ROWS_BYTES
-_SHARED_THRESHOLDS = k.ROWS_BYTES + _STATE_BYTES
+# That which threads share: of each chunk, its rows' largest elements and sums. It is the memory, behind its lanes, of
+# the thread that starts the job and runs no blocks itself meanwhile.
+_SHARED_THRESHOLDS = k.ROWS_BYTES + _CONSTANTS_BYTES
 _CHUNK_LARGEST = _SHARED_THRESHOLDS + 2 * k.ROWS_BYTES
 _CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
-assert _CHUNK_SUMS + _SIDE_BYTES * 8 * LANES * MAX_CHUNKS <= _TERMS_BYTES
+assert _MAX_STREAMS * (k.STREAM_BYTES + 8 * LANES * MAX_CHUNKS) + _CHUNK_SUMS <= _LARGEST
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 _BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
@@ -64,26 +74,50 @@ _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 
 
 @register_jitable
-def begin_tile(job, block, scratch, rows):
-    """Say what all blocks of a tile have in common."""
+def begin_tile(job, block, scratch, row, rows):
+    """Say what all blocks of a tile have in common, and bring its rows' own numbers."""
+    llvm.keep_apart()
     llvm.store_word(block, k.FORM, llvm.load_word(job, FORM))
     llvm.store_word(block, k.OUTER, rows)
     llvm.store_word(block, k.INNER, rows)
-    llvm.store_word(block, k.TERMS, scratch)
-    llvm.store_word(block, k.LANES, scratch + _TERMS_BYTES)
+    llvm.store_word(block, k.LANES, scratch)
+    llvm.store_word(block, k.TERMS, scratch + llvm.load_word(job, LANES_BYTES))
     llvm.store_word(block, k.LARGEST, scratch + _LARGEST)
     llvm.store_word(block, k.SUMS, scratch + _SUMS)
     llvm.store_word(block, k.CONSTANTS, scratch + _CONSTANTS)
     llvm.store_word(block, k.THRESHOLDS, scratch + _THRESHOLDS)
+    llvm.store_word(block, k.NUMBERS, scratch + _NUMBERS)
+    llvm.store_word(block, k.AT_LABEL, scratch + _AT_LABEL)
+    for operand in range(llvm.load_word(llvm.load_word(job, PROGRAM), FIRST_ALONG)):
+        place, step = number_place(job, operand, row)
+        move_numbers(job, operand, rows, place, step, scratch + _NUMBERS + operand * k.ROWS_BYTES, 8)
+
+
+@register_jitable
+def number_place(job, operand, row):
+    """Where an operand's number of one row lies, and the step to the next row's."""
+    step = llvm.load_word(llvm.load_word(job, ROW_STEPS), operand)
+    return llvm.load_word(llvm.load_word(job, ARGS), operand) + row * step, step
+
+
+@register_jitable
+def move_numbers(job, operand, rows, source, source_step, destination, destination_step):
+    """Bring or deliver one number per row, of 8 bytes in scratch memory."""
+    convert = program_operand(llvm.load_word(job, PROGRAM), operand, j.CONVERT)
+    if convert != 0:
+        llvm.call_convert(convert, rows, source, source_step, destination, destination_step)
+    else:
+        copy_strided(rows, source, source_step, destination, destination_step, 8)
 
 
 @register_jitable
 def begin_block(job, block, scratch, start, length):
-    """Say how long a block is, and where its terms go."""
+    """Say where a block begins, how long it is, and where its terms go."""
+    llvm.store_word(block, k.START, start)
     llvm.store_word(block, k.INNER if llvm.load_word(block, k.FORM) == k.ROWS else k.OUTER, length)
     if llvm.load_word(job, KEPT_BLOCKS) != 0:
-        place = start // llvm.load_word(job, BLOCK_LENGTH)
-        llvm.store_word(block, k.TERMS, scratch + place * llvm.load_word(job, KEPT_BLOCKS))
+        before = start // llvm.load_word(job, BLOCK_LENGTH) * llvm.load_word(job, KEPT_BLOCKS)
+        llvm.store_word(block, k.TERMS, scratch + llvm.load_word(job, LANES_BYTES) + before)
 
 
 @register_jitable
@@ -114,18 +148,25 @@ def move_block(program, operand, block, source, source_steps, destination, desti
 
 
 @register_jitable
+def buffer_of(scratch, along):
+    """The buffer of an operand along the axis, by its place among them."""
+    return scratch + _BUFFERS + along * _BUFFER_BYTES
+
+
+@register_jitable
 def bring(job, block, scratch, row, start, first):
     """Point the block at its operands from the first one asked for on, packed where they must be."""
     llvm.keep_apart()
     program = llvm.load_word(job, PROGRAM)
     size, inputs = llvm.load_word(program, j.WORKING_SIZE), llvm.load_word(program, j.INPUTS)
-    for operand in range(first, llvm.load_word(program, j.OPERANDS)):
+    first_along = llvm.load_word(program, FIRST_ALONG)
+    for operand in range(max(first, first_along), llvm.load_word(program, END_ALONG)):
         place, steps = operand_place(job, operand, row, start), operand_steps(job, operand)
         if is_direct(program, operand, steps[1]):
             llvm.store_word(block, k.PLACES + operand, place)
             llvm.store_word(block, k.STEPS + operand, steps[0])
         else:
-            buffer, line = scratch + _BUFFERS + operand * _BUFFER_BYTES, size * llvm.load_word(block, k.INNER)
+            buffer, line = buffer_of(scratch, operand - first_along), size * llvm.load_word(block, k.INNER)
             llvm.store_word(block, k.PLACES + operand, buffer)
             llvm.store_word(block, k.STEPS + operand, line)
             if operand < inputs:
@@ -137,13 +178,15 @@ def bring(job, block, scratch, row, start, first):
 @register_jitable
 def deliver(job, block, scratch, row, start):
     """Bring results from their buffer, if they are in one, to their place."""
+    llvm.keep_apart()
     program = llvm.load_word(job, PROGRAM)
-    result, size = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.WORKING_SIZE)
-    buffer = scratch + _BUFFERS + result * _BUFFER_BYTES
-    if llvm.load_word(block, k.PLACES + result) == buffer:
-        line = size * llvm.load_word(block, k.INNER)
-        place, steps = operand_place(job, result, row, start), operand_steps(job, result)
-        move_block(program, result, block, buffer, (line, size), place, steps)
+    size, first_along = llvm.load_word(program, j.WORKING_SIZE), llvm.load_word(program, FIRST_ALONG)
+    for result in range(llvm.load_word(program, j.INPUTS), llvm.load_word(program, END_ALONG)):
+        buffer = buffer_of(scratch, result - first_along)
+        if llvm.load_word(block, k.PLACES + result) == buffer:
+            line = size * llvm.load_word(block, k.INNER)
+            place, steps = operand_place(job, result, row, start), operand_steps(job, result)
+            move_block(program, result, block, buffer, (line, size), place, steps)
 
 
 # --- what rows need --------------------------------------------------------------------------------
@@ -240,6 +283,37 @@ def write_results(job, block, scratch, row, start, stop):
 
 
 @register_jitable
+def bring_labelled(job, scratch, row, rows):
+    """Bring the element that each row's label names; one that names none gets the row's nearest."""
+    llvm.keep_apart()
+    program, last = llvm.load_word(job, PROGRAM), llvm.load_word(job, LENGTH) - 1
+    x, size = llvm.load_word(program, j.INPUTS) - 1, llvm.load_word(program, j.WORKING_SIZE)
+    labels = scratch + _NUMBERS + llvm.load_word(program, LABEL) * k.ROWS_BYTES
+    for i in range(rows):
+        label = min(max(llvm.load_word(labels, i), 0), last)
+        move(program, x, 1, operand_place(job, x, row + i, label), 0, scratch + _AT_LABEL + size * i, size)
+
+
+@register_jitable
+def find_constants(job, block, scratch, row, rows):
+    """Make of rows' sums what their results need, and deliver the results of one number per row."""
+    llvm.keep_apart()
+    program = llvm.load_word(job, PROGRAM)
+    if llvm.load_word(program, LABEL) >= 0:
+        bring_labelled(job, scratch, row, rows)
+    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
+    for operand in range(llvm.load_word(program, END_ALONG), llvm.load_word(program, j.OPERANDS)):
+        place, step = number_place(job, operand, row)
+        move_numbers(job, operand, rows, scratch + _NUMBERS + operand * k.ROWS_BYTES, 8, place, step)
+
+
+@register_jitable
+def has_results_along(program):
+    """Whether some result has the axis."""
+    return llvm.load_word(program, END_ALONG) > llvm.load_word(program, j.INPUTS)
+
+
+@register_jitable
 def chunk_end(job, chunk):
     """Where a chunk ends."""
     return min((chunk + 1) * llvm.load_word(job, CHUNK), llvm.load_word(job, LENGTH))
@@ -249,24 +323,25 @@ def chunk_end(job, chunk):
 def run_tile(job, block, scratch, row, rows):
     """All that a tile's rows need, by one thread."""
     program, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, LENGTH)
-    begin_tile(job, block, scratch, rows)
+    begin_tile(job, block, scratch, row, rows)
     if llvm.load_word(program, LARGEST_KERNEL) != 0:
         find_largest(job, block, scratch, row, 0, length)
     if llvm.load_word(program, THRESHOLD_KERNEL) != 0:
         find_thresholds(job, block, scratch, row, rows)
-    kernel = llvm.load_word(program, j.KERNEL)
-    add_all_terms(job, block, scratch, row, rows, kernel, llvm.load_word(program, TERM_COUNT))
-    llvm.call_row_kernel(kernel, k.ROW_CONSTANTS, block)
-    write_results(job, block, scratch, row, 0, min(length, llvm.load_word(job, RESULT_LENGTH)))
+    kernel, term_count = summing(program, SUMS)
+    add_all_terms(job, block, scratch, row, rows, kernel, term_count)
+    find_constants(job, block, scratch, row, rows)
+    if has_results_along(program):
+        write_results(job, block, scratch, row, 0, length)
 
 
 # --- long rows, which threads share ----------------------------------------------------------------
 
 
 @register_jitable
-def copy_sums(sums, sums_step, other, other_step, rows, forth):
+def copy_sums(program, term_count, sums, sums_step, other, other_step, rows, forth):
     """Move rows' sums between two places, or back."""
-    for stream in range(_SIDE_BYTES):
+    for stream in range(term_count * llvm.load_word(program, PARTS)):
         source, destination = (sums + stream * sums_step, other + stream * other_step)
         if not forth:
             source, destination = destination, source
@@ -289,7 +364,7 @@ def run_chunk(job, block, scratch, chunk):
     program = llvm.load_word(job, PROGRAM)
     size = llvm.load_word(program, j.WORKING_SIZE)
     start, stop = chunk * llvm.load_word(job, CHUNK), chunk_end(job, chunk)
-    begin_tile(job, block, scratch, rows)
+    begin_tile(job, block, scratch, row, rows)
     if phase == LARGEST:
         llvm.store_word(block, k.LARGEST, shared + _CHUNK_LARGEST + chunk * rows * size)
         find_largest(job, block, scratch, row, start, stop)
@@ -300,8 +375,8 @@ def run_chunk(job, block, scratch, chunk):
         kernel, term_count = summing(program, phase)
         clear_sums(program, block, rows, term_count)
         add_terms(job, block, scratch, row, start, stop, kernel, term_count)
-        place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
-        copy_sums(scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
+        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
+        copy_sums(program, term_count, scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
     else:
         llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
         write_results(job, block, scratch, row, start, stop)
@@ -332,8 +407,8 @@ def join_sums(job, block, rows, term_count):
     llvm.store_word(block, k.LANES_USED, 1)
     clear_sums(program, block, rows, term_count)
     for chunk in range(llvm.load_word(job, CHUNKS)):
-        place = shared + _CHUNK_SUMS + chunk * 8 * _SIDE_BYTES * LANES
-        copy_sums(llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
+        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
+        copy_sums(program, term_count, llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
         llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), term_count, block)
     llvm.store_word(block, k.OUTER, rows)
 
@@ -349,13 +424,12 @@ def share_phase(job, phase, threads):
 
 
 @register_jitable
-def share_sums(job, block, rows, phase, threads, action):
-    """Have the threads find a tile's sums, and a kernel make of these what it is for."""
-    kernel, term_count = summing(llvm.load_word(job, PROGRAM), phase)
+def share_sums(job, block, rows, phase, threads):
+    """Have the threads find a tile's sums, if there are terms."""
+    _, term_count = summing(llvm.load_word(job, PROGRAM), phase)
     if term_count != 0:
         share_phase(job, phase, threads)
         join_sums(job, block, rows, term_count)
-    llvm.call_row_kernel(kernel, action, block)
 
 
 @register_jitable
@@ -369,7 +443,7 @@ def share_tiles(job, block, scratch, shared):
     for row in range(0, llvm.load_word(job, ROWS), tile_rows):
         rows = min(tile_rows, llvm.load_word(job, ROWS) - row)
         llvm.store_word(job, FIRST_ROW, row)
-        begin_tile(job, block, scratch, rows)
+        begin_tile(job, block, scratch, row, rows)
         llvm.store_word(block, k.LARGEST, shared)
         llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
         llvm.store_word(block, k.THRESHOLDS, shared + _SHARED_THRESHOLDS)
@@ -380,9 +454,12 @@ def share_tiles(job, block, scratch, shared):
             llvm.call_row_kernel(llvm.load_word(program, THRESHOLD_KERNEL), k.FIRST_THRESHOLDS, block)
             llvm.store_word(block, k.CHANGED, 1)
             while llvm.load_word(block, k.CHANGED) != 0:
-                share_sums(job, block, rows, THRESHOLDS, threads, k.NEXT_THRESHOLDS)
-        share_sums(job, block, rows, SUMS, threads, k.ROW_CONSTANTS)
-        share_phase(job, RESULTS, threads)
+                share_sums(job, block, rows, THRESHOLDS, threads)
+                llvm.call_row_kernel(llvm.load_word(program, THRESHOLD_KERNEL), k.NEXT_THRESHOLDS, block)
+        share_sums(job, block, rows, SUMS, threads)
+        find_constants(job, block, scratch, row, rows)
+        if has_results_along(program):
+            share_phase(job, RESULTS, threads)
 
 
 # --- jobs ------------------------------------------------------------------------------------------
@@ -392,14 +469,10 @@ def share_tiles(job, block, scratch, shared):
 def take_element_steps(job, steps, element_steps):
     """Fill in each operand's step along the axis, which NumPy gives after the others for those that have the axis."""
     program = llvm.load_word(job, PROGRAM)
-    operands, have_axis = llvm.load_word(program, j.OPERANDS), llvm.load_word(program, HAVE_AXIS)
-    given = operands
-    for operand in range(operands):
-        has_axis = have_axis >> operand & 1
-        llvm.store_word(element_steps, operand, llvm.load_word(steps, given) if has_axis else 0)
-        given += has_axis
+    operands, first_along = llvm.load_word(program, j.OPERANDS), llvm.load_word(program, FIRST_ALONG)
+    for operand in range(first_along, llvm.load_word(program, END_ALONG)):
+        llvm.store_word(element_steps, operand, llvm.load_word(steps, operands + operand - first_along))
     llvm.store_word(job, ELEMENT_STEPS, element_steps)
-    llvm.store_word(job, RESULT_LENGTH, llvm.load_word(job, LENGTH) if has_axis else 1)
 
 
 @register_jitable
@@ -432,15 +505,18 @@ def plan(job):
     block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
     terms = max(llvm.load_word(program, TERM_COUNT), llvm.load_word(program, THRESHOLD_TERM_COUNT))
-    terms_bytes = terms * llvm.load_word(program, PARTS) * k.STREAM_BYTES
+    lanes_bytes = terms * llvm.load_word(program, PARTS) * k.STREAM_BYTES
+    terms_bytes = terms * llvm.load_word(program, TERM_BYTES) * k.BLOCK
     blocks = (length + block_length - 1) // block_length
+    keeps = llvm.load_word(program, NEEDS_KEPT) != 0 and lanes_bytes + blocks * terms_bytes <= _WORK_BYTES
     llvm.store_word(job, FORM, k.COLUMNS if columns else k.ROWS)
     llvm.store_word(job, TILE_ROWS, tile_rows)
     llvm.store_word(job, TILES, (rows + tile_rows - 1) // tile_rows)
     llvm.store_word(job, BLOCK_LENGTH, block_length)
     llvm.store_word(job, CHUNK, chunk)
     llvm.store_word(job, CHUNKS, (length + chunk - 1) // chunk)
-    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if blocks * terms_bytes <= _TERMS_BYTES else 0)
+    llvm.store_word(job, LANES_BYTES, lanes_bytes)
+    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if keeps else 0)
     llvm.store_word(job, PHASE, WHOLE)
     llvm.store_word(job, NEXT, 0)
 
@@ -449,8 +525,7 @@ def run_rows_worker(job):
     """One thread's share of a job: tiles, or a tile's chunks, until none is left."""
     scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
     if llvm.load_word(job, PHASE) == SHARED_TILES:
-        # The thread that starts the job runs no blocks itself meanwhile: its terms' memory is free.
-        share_tiles(job, block, scratch, scratch)
+        share_tiles(job, block, scratch, scratch + llvm.load_word(job, LANES_BYTES))
         return
     whole = llvm.load_word(job, PHASE) == WHOLE
     count, tile_rows = llvm.load_word(job, TILES if whole else CHUNKS), llvm.load_word(job, TILE_ROWS)

@@ -91,7 +91,7 @@ class _Direction:
 
     def _make_ufunc(self, ufunc_name, results, signature=None):
         doc = f"The ufunc behind fastact.{self.name}, {self.direction}; see there."
-        loops = [(self.loop, self.program((dtype,) * self.operands)) for dtype in NATIVE_DTYPES]
+        loops = [(self.loop, self.program(self.dtypes(dtype))) for dtype in NATIVE_DTYPES]
         ufunc, owned = make_ufunc(ufunc_name, self.inputs, results, loops, doc, signature)
         if bfloat16() is not None:
             owned.append(self._add_loop(ufunc, bfloat16()))
@@ -99,10 +99,10 @@ class _Direction:
 
     def _add_loop(self, ufunc, dtype):
         """Add a loop for a dtype that is not NumPy's own; return what must live as long as the ufunc."""
-        program = self.program((dtype,) * self.operands)
+        program = self.program(self.dtypes(dtype))
         types = [ctypes.py_object, ctypes.c_int, *[ctypes.c_void_p] * 3]
         register = _api(_REGISTER_LOOP_FOR_TYPE, ctypes.c_int, *types)
-        codes = (ctypes.c_int * self.operands)(*[dtype.num] * self.operands)
+        codes = (ctypes.c_int * self.operands)(*[each.num for each in program.dtypes])
         register(ufunc, dtype.num, self.loop, ctypes.addressof(codes), program.address)
         return program, codes
 
@@ -127,6 +127,10 @@ class Elementwise(_Direction):
         self.loop, self._programs = driver.ufunc_loop_address(), {}
         self.ufunc = self._make_ufunc(ufunc_name, self.results)
 
+    def dtypes(self, dtype):
+        """Each operand's dtype where arrays have this one."""
+        return (dtype,) * self.operands
+
     def program(self, dtypes):
         """The program for these dtypes."""
         if dtypes not in self._programs:
@@ -141,17 +145,16 @@ class Axiswise(_Direction):
     ----------
     name, direction : str
         The function and what to compute.
-    signature : str
+    cores : Cores
         Its core dimensions.
     """
 
-    def __init__(self, name, direction, signature, ufunc_name):
-        self.name, self.direction, self.signature = name, direction, signature
-        self.inputs = signature.count(",") + 1
-        self.operands = self.inputs + 1
+    def __init__(self, name, direction, cores, ufunc_name):
+        self.name, self.direction, self.cores = name, direction, cores
+        self.inputs, self.operands, self.dtypes = cores.inputs, cores.operands, cores.dtypes
         self.loop = rows.gufunc_loop_address()
-        self.ufunc = self._make_ufunc(ufunc_name, 1, signature)
+        self.ufunc = self._make_ufunc(ufunc_name, self.operands - self.inputs, cores.signature)
 
     def program(self, dtypes):
         """The program for these dtypes."""
-        return RowsProgram(self.name, self.direction, dtypes, self.signature)
+        return RowsProgram(self.name, self.direction, dtypes, self.cores)

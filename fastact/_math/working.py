@@ -104,6 +104,11 @@ def balanced(x):
     return x, 1.0
 
 
+def vanishing_product(a, b):
+    """The product, and 0 where `a` is 0, be `b` infinite or NaN."""
+    return where((a >= 0.0) & (a <= 0.0), 0.0, a * b)
+
+
 def precise(constant, like):
     """A constant, given as its two parts, in the working precision of `like`."""
     return Pair(*constant) if isinstance(like, Pair) else constant[0]

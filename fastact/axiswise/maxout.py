@@ -29,9 +29,6 @@ class maxout:
     def value_row(largest):
         return (largest,)
 
-    def value(x, _, largest):
-        return largest
-
     def backward(grad, x, largest, won):
         """The gradient goes to the first of the largest pieces, and to it alone."""
         return where(won, grad, 0.0)

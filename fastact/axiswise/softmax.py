@@ -33,6 +33,7 @@ def _lead(x, largest):
     papers=(BRIDLE, BLANCHARD),
     aliases=("Softmax",),
     cost=0.5,
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmax:
@@ -84,6 +85,7 @@ class softmax:
     papers=(BRIDLE, BLANCHARD),
     aliases=("Softmin",),
     cost=0.5,
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmin:
@@ -126,6 +128,7 @@ class softmin:
     papers=(BRIDLE, BLANCHARD),
     aliases=("logsoftmax", "LogSoftmax"),
     cost=0.6,
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class log_softmax:
@@ -205,9 +208,6 @@ class logsumexp:
     def value_row(largest, others, ties):
         log_sum = _sharp_log_of_one_plus(others + (ties - 1.0))
         return (where(largest > -math.inf, largest + log_sum, largest),)
-
-    def value(x, _, result):
-        return result
 
     def backward_terms(grad, x, largest):
         return (exp_at_most_1(_lead(x, largest)),)

@@ -1,0 +1,150 @@
+"""Cross-entropy of softmax, from logits, in the formulas that `_engine.row_kernels` explains.
+
+There is a form for labels, one for labels smoothed over all classes, and one for distributions; each gives the loss
+alone, or the loss and the gradient. With p the softmax, t a row's weighted targets and T their sum, all of them are
+
+    loss = T log(sum of e^(x - largest)) + sum of t_j (largest - x_j),    gradient_j = p_j (T - t_j) - t_j (1 - p_j),
+
+in which nothing cancels but the gradient's two parts, whose difference is the result. Where one class leads, 1 - p_j of
+the leader and the logarithm are those of what the others add, which is summed apart.
+"""
+
+from fastact._definition import define
+from fastact._math.working import exp_at_most_1, log_of_one_plus, vanishing_product, where
+
+INFINITY, NAN = float("inf"), float("nan")
+
+
+def _lead(x, largest):
+    """How far the largest element is above `x`: 0 for itself, be it infinite."""
+    return where(x >= largest, 0.0, largest - x)
+
+
+def _exponentials(x, largest):
+    """An element's exponential, and what it adds to those of the others than the largest."""
+    e = exp_at_most_1(-_lead(x, largest))
+    return e, where(x < largest, e, 0.0)
+
+
+def _rest(total, others):
+    """The sum of exponentials less the 1 of one largest element."""
+    return where(total - others > 1.5, total - 1.0, others)
+
+
+def _log_sum(largest, rest):
+    """The logarithm of the sum of exponentials; NaN where all logits are -inf."""
+    return where(largest > -INFINITY, log_of_one_plus(rest), NAN)
+
+
+def _factor(scale, largest, rest):
+    """What exponentials are multiplied by to be gradients."""
+    return where(largest > -INFINITY, scale / (1.0 + rest), NAN)
+
+
+def _without(e, rest):
+    """The sum of exponentials less one of them."""
+    return where(e >= 1.0, rest, (1.0 + rest) - e)
+
+
+@define(
+    kind="loss",
+    formula=r"L(x, t) = -\sum_j w_j t_j \log \frac{e^{x_j}}{\sum_k e^{x_k}}",
+    inputs={
+        "labelled": ("label", "weight", "x"),
+        "labelled_and_gradient": ("label", "weight", "scale", "x"),
+        "smoothed": ("label", "on", "off", "whole", "class_weight", "x"),
+        "smoothed_and_gradient": ("label", "on", "off", "whole", "scale", "class_weight", "x"),
+        "distributed": ("on", "off", "target", "class_weight", "x"),
+        "distributed_and_gradient": ("on", "off", "scale", "target", "class_weight", "x"),
+    },
+    cores={
+        "labelled": "(i),(d),(n)->(d)",
+        "labelled_and_gradient": "(i),(d),(d),(n)->(n),(d)",
+        "smoothed": "(i),(d),(d),(d),(n),(n)->(d)",
+        "smoothed_and_gradient": "(i),(d),(d),(d),(d),(n),(n)->(n),(d)",
+        "distributed": "(d),(d),(n),(n),(n)->(d)",
+        "distributed_and_gradient": "(d),(d),(d),(n),(n),(n)->(n),(d)",
+    },
+    range=(0.0, INFINITY),
+    derivative_range=(-1.0, 1.0),
+    saturation="Never where the prediction is wrong: the gradient is the probabilities less the targets.",
+    use="Classification into exclusive classes.",
+    avoid="Labels that do not exclude each other: sigmoid_binary_cross_entropy.",
+    papers=(
+        "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990",
+        "Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, Rethinking the Inception Architecture, 2015, arXiv:1512.00567",
+    ),
+    aliases=("cross_entropy", "CrossEntropyLoss", "softmax_cross_entropy_with_logits", "SoftmaxCrossEntropyLoss"),
+    cost=0.6,
+    accuracy={"float32": 1.0, "float64": 3.0, "float16": 0.51, "bfloat16": 0.51},
+)
+class softmax_cross_entropy:
+    """Cross-entropy of the softmax of logits, with labels or distributions."""
+
+    # --- labels ---
+
+    def labelled_terms(x, largest):
+        return _exponentials(x, largest)
+
+    def labelled_row(weight, at_label, largest, total, others):
+        return (vanishing_product(weight, _log_sum(largest, _rest(total, others)) + _lead(at_label, largest)),)
+
+    labelled_and_gradient_terms = labelled_terms
+
+    def labelled_and_gradient_row(weight, scale, at_label, largest, total, others):
+        rest, lead = _rest(total, others), _lead(at_label, largest)
+        factor = _factor(weight * scale, largest, rest)
+        at_gradient = -(factor * _without(exp_at_most_1(-lead), rest))
+        return vanishing_product(weight, _log_sum(largest, rest) + lead), factor, at_gradient
+
+    def labelled_and_gradient(x, kept, is_label, factor, at_gradient):
+        return where(is_label, at_gradient, kept * factor)
+
+    # --- labels, smoothed: targets are `on` at the label, and `off` times the class's weight in addition everywhere ---
+
+    def smoothed_terms(class_weight, x, largest):
+        e, other = _exponentials(x, largest)
+        return e, other, vanishing_product(class_weight, _lead(x, largest))
+
+    def smoothed_row(on, off, whole, at_label, largest, total, others, distance):
+        log_sum = _log_sum(largest, _rest(total, others))
+        everywhere = vanishing_product(off, whole * log_sum + distance)
+        return (vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,)
+
+    smoothed_and_gradient_terms = smoothed_terms
+
+    def smoothed_and_gradient_row(on, off, whole, scale, at_label, largest, total, others, distance):
+        rest = _rest(total, others)
+        log_sum = _log_sum(largest, rest)
+        everywhere = vanishing_product(off, whole * log_sum + distance)
+        return (
+            vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,
+            _factor(scale, largest, rest),
+            rest,
+        )
+
+    def smoothed_and_gradient(on, off, whole, class_weight, x, kept, is_label, factor, rest):
+        target = where(is_label, on, 0.0) + off * class_weight
+        others = where(is_label, 0.0, on) + off * (whole - class_weight)
+        return (kept * others - target * _without(kept, rest)) * factor
+
+    # --- distributions: targets are the class's weight times `on` times what is given plus `off` ---
+
+    def distributed_terms(on, off, target, class_weight, x, largest):
+        e, other = _exponentials(x, largest)
+        weighted = (on * target + off) * class_weight
+        return e, other, weighted, vanishing_product(weighted, _lead(x, largest))
+
+    def distributed_row(largest, total, others, whole, distance):
+        return (vanishing_product(whole, _log_sum(largest, _rest(total, others))) + distance,)
+
+    distributed_and_gradient_terms = distributed_terms
+
+    def distributed_and_gradient_row(scale, largest, total, others, whole, distance):
+        rest = _rest(total, others)
+        loss = vanishing_product(whole, _log_sum(largest, rest)) + distance
+        return loss, _factor(scale, largest, rest), rest, whole
+
+    def distributed_and_gradient(on, off, target, class_weight, x, kept, factor, rest, whole):
+        weighted = (on * target + off) * class_weight
+        return (kept * (whole - weighted) - weighted * _without(kept, rest)) * factor
