@@ -2,7 +2,7 @@
 
 import inspect
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class Loss:
     info : Definition
         Formula, papers, and the rest that is known.
     """
+
+    __call__: Callable[..., Any]
 
     def __init__(self, definition: Definition) -> None:
         self.info, self.name = definition, definition.name
