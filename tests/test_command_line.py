@@ -211,8 +211,7 @@ import importlib.util, io, sys
 from contextlib import redirect_stderr
 sys.modules[{module!r}] = None
 find, importlib.util.find_spec = importlib.util.find_spec, lambda name: None if name == {module!r} else find(name)
-from fastact._accuracy import measured
-from fastact._accuracy.cases import Case
+from fastact.__main__ import main
 with redirect_stderr(io.StringIO()) as errors:
     code = main(["audit", "relu", "--dtype", {dtype!r}])
 print(code, errors.getvalue(), end="")
