@@ -66,3 +66,15 @@ def test_peers_prints_a_table(monkeypatch, capsys, threads):
     assert "something else" not in err
     for label in ("relu value", "tanh value", "relu backward", "tanh backward", "ahead in"):
         assert label in out
+
+
+def test_peers_prints_a_table_of_rows(monkeypatch, capsys, threads):
+    threads(1)
+    monkeypatch.setattr(sys, "argv", ["peers.py", "softmax", "--rows", "--seconds", "1e-3"])
+    monkeypatch.setattr(peers, "SECONDS_PER_TURN", 1e-3)
+    monkeypatch.setattr(peers, "ROWS", (((8, 5), -1), ((8, 5), 0)))
+    peers.main()
+    out, err = capsys.readouterr()
+    assert "something else" not in err
+    for label in ("softmax value (8, 5)", "softmax backward from x (8, 5) columns", "ahead in"):
+        assert label in out
