@@ -4,6 +4,7 @@
     python benchmarks/peers.py gelu silu --sizes 1000000    # a part of it
     python benchmarks/peers.py --shapes                     # operands that NumPy cannot coalesce
     python benchmarks/peers.py --rows                       # functions along an axis, of short rows to one long one
+    python benchmarks/peers.py --losses                     # losses beside PyTorch's, and with their gradients
 
 Peers that are not installed are left out. Up to 10,000 elements all of them run on one thread (but JAX, which
 keeps those it started with). Figures are ns per element, the best of many runs; the last column is the best
@@ -24,7 +25,7 @@ import numpy as np
 
 import fastact
 from fastact._command_line.machine import facts
-from fastact._command_line.operands import directions, required_parameters
+from fastact._command_line.operands import LOSS_SHAPES, directions, loss_operands, required_parameters
 from fastact._command_line.peers import Call, Case, if_it_works, installed_peers
 from fastact._command_line.timing import best_in_turns
 
@@ -111,6 +112,38 @@ def compare_rows(arguments: argparse.Namespace) -> None:
     table.summary()
 
 
+def compare_losses(arguments: argparse.Namespace) -> None:
+    """Print one row for each loss and shape, for the value and for both value and gradient."""
+    import torch
+
+    functional = torch.nn.functional
+    theirs = {
+        "softmax_cross_entropy": functional.cross_entropy,
+        "sigmoid_binary_cross_entropy": functional.binary_cross_entropy_with_logits,
+    }
+    table = Table(["fastact", "torch"], arguments.seconds)
+    torch.set_num_threads(fastact.get_num_threads())
+    for name in arguments.names or fastact.names("loss"):
+        for shape in LOSS_SHAPES:
+            logits, labels = loss_operands(name, shape, arguments.dtype)
+            tensors = torch.from_numpy(logits), torch.from_numpy(labels)
+            own, label = fastact.get(name), f"{name.partition('_')[0]} {shape}"
+            table.row(
+                f"{label} value", partial(own, logits, labels), {"torch": partial(theirs[name], *tensors)}, logits.size
+            )
+            both = partial(own.value_and_gradient, logits, labels)
+            calls = {"torch": partial(_with_gradient, theirs[name], *tensors)}
+            table.row(f"{label} and gradient", lambda both=both: both()[1], calls, logits.size)
+    table.summary()
+
+
+def _with_gradient(loss: Call, logits: Any, labels: Any) -> Any:
+    """PyTorch's gradient of a loss, by its own tape."""
+    logits = logits.detach().requires_grad_()
+    loss(logits, labels).backward()
+    return logits.grad
+
+
 class Table:
     """A printed table, and the ratios in its last column."""
 
@@ -144,7 +177,7 @@ class Table:
 
 
 def _warn_if_different(label: str, peer: str, theirs: Any, ours: Any) -> None:
-    theirs, ours = (np.ravel(np.asarray(result)[:100])[:10_000] for result in (theirs, ours))
+    theirs, ours = (np.ravel(np.atleast_1d(result)[:100])[:10_000] for result in (theirs, ours))
     if not np.allclose(theirs, ours, rtol=1e-2, atol=1e-3):
         print(f"{label}: {peer} computes something else", file=sys.stderr)
 
@@ -163,11 +196,13 @@ def main() -> None:
     add("--out", action="store_true", help="write into a given array")
     add("--shapes", action="store_true", help="time operands that NumPy cannot coalesce instead")
     add("--rows", action="store_true", help="time functions along an axis instead")
+    add("--losses", action="store_true", help="time losses instead")
     add("--seconds", type=float, default=0.8, help="time for each row (default: %(default)s)")
+    tables = {"shapes": compare_shapes, "rows": compare_rows, "losses": compare_losses}
     arguments = parser.parse_args()
     print(facts(), end="\n\n")
     warnings.simplefilter("ignore")  # plain formulas overflow
-    compare = compare_shapes if arguments.shapes else compare_rows if arguments.rows else compare_peers
+    compare = next((table for option, table in tables.items() if getattr(arguments, option)), compare_peers)
     compare(arguments)
 
 

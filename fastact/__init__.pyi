@@ -6,11 +6,12 @@ from fastact._activation import Activation
 from fastact._axis_activation import AxisActivation
 from fastact._dense import MaxoutDense
 from fastact._gated_activation import GatedActivation
+from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 __version__: str
 
-def names(kind: Literal["elementwise", "axiswise", "gated"] | None = None) -> list[str]: ...
-def get(name: str) -> Activation | AxisActivation | GatedActivation: ...
+def names(kind: Literal["elementwise", "axiswise", "gated", "loss"] | None = None) -> list[str]: ...
+def get(name: str) -> Activation | AxisActivation | GatedActivation | Loss: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -63,12 +64,14 @@ selu: Activation
 serf: Activation
 shrink: Activation
 sigmoid: Activation
+sigmoid_binary_cross_entropy: SigmoidBinaryCrossEntropy
 silu: Activation
 sine: Activation
 smelu: Activation
 snake: Activation
 softexponential: Activation
 softmax: AxisActivation
+softmax_cross_entropy: SoftmaxCrossEntropy
 softmin: AxisActivation
 softplus: Activation
 softshrink: Activation

@@ -2,7 +2,7 @@
 
 import inspect
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._activation import ACCEPTED, find
-from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition, Parameter
 from fastact._docstrings import loss_docstring
 
@@ -29,13 +28,17 @@ class Loss:
         Formula, papers, and the rest that is known.
     """
 
+    __call__: Callable[..., Any]
+
     def __init__(self, definition: Definition) -> None:
         self.info, self.name = definition, definition.name
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = loss_docstring(definition, inspect.getdoc(type(self).__call__) or "")
 
     def __getattr__(self, name: str) -> Any:
-        raise no_such_direction(self, name)
+        if name.startswith("__"):  # what protocols look for
+            raise AttributeError(name)
+        raise AttributeError(f"{self.name} has no {name!r}; it has {', '.join(self.info.directions[1:])} and info")
 
     def __repr__(self) -> str:
         return f"<fastact {self.name}>"
@@ -45,9 +48,9 @@ class Loss:
 
     def _logits(self, logits: Any) -> ndarray:
         """The logits as an array of the dtype that the result will have."""
-        for name in ("dask", "xarray"):
-            if type(logits).__module__.partition(".")[0] == name:
-                raise TypeError(f"{self.name} takes NumPy arrays, got one of {name}; compute it first")
+        module = type(logits).__module__
+        if module.startswith(("dask", "xarray", "numpy.ma")):
+            raise TypeError(f"{self.name} takes plain NumPy arrays, got one of {module}; compute it or take it apart")
         logits = np.asarray(logits)
         dtype = logits.dtype.newbyteorder("=")
         if dtype.name not in ("float16", "float32", "float64", "bfloat16"):
@@ -111,7 +114,7 @@ class _Task:
         return 1.0 / self.total_weight if self.total_weight else 0.0
 
     def run(self, name: str, scale: Any = None) -> Any:
-        """The rows' losses in float64; with `scale`, and the gradient times this behind them."""
+        """The rows' losses in float64; with `scale`, these and the gradient times it."""
         ufunc = _ufuncs.axiswise(name, self.kernel if scale is None else f"{self.kernel}_and_gradient").ufunc
         numbers = self.numbers if scale is None else (*self.numbers, np.asarray(scale, np.float64))
         numbers = tuple(np.broadcast_to(number, self.rows) for number in numbers)
@@ -283,7 +286,7 @@ class SoftmaxCrossEntropy(Loss):
         smoothing = self._smoothing(label_smoothing)
         weights = self._class_weights(class_weights, classes, logits)
         if labels.shape == logits.shape:
-            return self._distributed(logits, labels, axis, smoothing, weights, ignore_index)
+            return self._distributed(logits, labels, axis, rows, smoothing, weights, ignore_index)
         if labels.shape != rows:
             raise ValueError(
                 f"{self.name}: labels must have the shape of logits without the axis, {rows}, or distributions that of "
@@ -300,15 +303,19 @@ class SoftmaxCrossEntropy(Loss):
         return _Task("smoothed", numbers, (weights, logits), axis, weight, rows)
 
     def _distributed(
-        self, logits: ndarray, targets: ndarray, axis: int, smoothing: float, weights: ndarray, ignore_index: Any
+        self,
+        logits: ndarray,
+        targets: ndarray,
+        axis: int,
+        rows: tuple[int, ...],
+        smoothing: float,
+        weights: ndarray,
+        ignore_index: Any,
     ) -> _Task:
         if ignore_index is not None:
-            raise ValueError(f"{self.name}: ignore_index is for integer labels; a distribution of zeros is ignored")
-        rows = logits.shape[:axis] + logits.shape[logits.ndim + axis + 1 :]
-        numbers = 1.0 - smoothing, smoothing / logits.shape[axis]
-        return _Task(
-            "distributed", numbers, (self._numbers("labels", targets, logits), weights, logits), axis, 1.0, rows
-        )
+            raise ValueError(f"{self.name}: ignore_index is for integer labels, not for distributions")
+        numbers, targets = (1.0 - smoothing, smoothing / len(weights)), self._numbers("labels", targets, logits)
+        return _Task("distributed", numbers, (targets, weights, logits), axis, 1.0, rows)
 
     def _axis(self, axis: Any, logits: ndarray) -> int:
         """The axis, counted from the end."""
@@ -516,11 +523,14 @@ class SigmoidBinaryCrossEntropy(Loss):
             results = elementwise.ufunc(*operands)
             _ufuncs.raise_failure()
             return results
+        from fastact._engine.arrays import has_room
         from fastact._engine.reductions import sum_first_result
 
+        if not has_room(operands):
+            operands = [np.ascontiguousarray(operand) for operand in operands]
         if kernel == "value":
             return sum_first_result(elementwise, operands)
-        gradient = np.empty_like(arrays[0])
+        gradient = np.empty_like(operands[0])
         return sum_first_result(elementwise, operands, (gradient,)), gradient[()]
 
     def _loss(self, losses: Any, logits: ndarray, reduction: str) -> Any:

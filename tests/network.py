@@ -58,14 +58,10 @@ class Network:
 
     def loss_and_gradients(self, x, labels):
         """Mean cross-entropy, and its gradient for every parameter."""
-        log_probability = fa.log_softmax(self.logits(x))
-        chosen = (np.arange(len(labels)), labels)
-        grad = np.zeros_like(log_probability)
-        grad[chosen] = -1.0 / len(labels)
-        grad = fa.log_softmax.backward_from_output(grad, log_probability)
+        loss, grad = fa.softmax_cross_entropy.value_and_gradient(self.logits(x), labels)
         gradients = {"class_weight": self.hidden.T @ grad, "class_bias": grad.sum(0)}
         gradients |= self.hidden_gradients(grad @ self.parameters["class_weight"].T)
-        return -log_probability[chosen].mean(), gradients
+        return loss, gradients
 
     def accuracy(self, x, labels):
         """Share of the examples whose largest score is that of their label."""

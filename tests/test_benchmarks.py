@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import fastact as fa
-from benchmarks import calls, peers, start
+from benchmarks import calls, losses, peers, start
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +29,14 @@ def test_suites_run(suite, threads):
         benchmark.setup(name, 1_000, "float32")
         benchmark.time_new_result(name, 1_000, "float32")
         benchmark.time_out(name, 1_000, "float32")
+
+
+def test_losses_run(threads):
+    for name in fa.names("loss"):
+        benchmark = losses.Loss()
+        benchmark.setup(name, (10, 3), "float32")
+        benchmark.time_value(name, (10, 3), "float32")
+        benchmark.time_value_and_gradient(name, (10, 3), "float32")
 
 
 def test_first_call_is_measured():

@@ -23,6 +23,8 @@ INF = np.inf
 ROWS = [
     [20.0, 0.0],
     [120.0, 100.0],
+    [60.0, 0.0, -5.0],
+    [0.0, 95.0],
     [100.0, 120.0, 120.0],
     [3.7],
     [-80.0, -3, 0.25, 80, 79.5],
@@ -314,8 +316,10 @@ def test_wrong_gradients_and_lazy_arrays_are_explained():
             ValueError, match=rf"{loss.name}.backward: grad must have the loss's shape \(\), got \(2,\)"
         ):
             loss.backward([1.0, 2.0], LOGITS, labels)
-        with pytest.raises(TypeError, match=f"{loss.name} takes NumPy arrays, got one of dask; compute it first"):
+        with pytest.raises(TypeError, match=f"{loss.name} takes plain NumPy arrays, got one of dask.*; compute it"):
             loss(dask.array.zeros((3, 4)), labels)
+        with pytest.raises(TypeError, match=f"{loss.name} takes plain NumPy arrays, got one of numpy.ma"):
+            loss(np.ma.masked_equal(LOGITS, 0), labels)
 
 
 # --- cross-entropy of the sigmoid ------------------------------------------------------------------------
@@ -389,6 +393,8 @@ def test_binary_reduces_many_dimensions_and_scalars():
     same, expected = binary.value_and_gradient(x[..., ::-1].ravel(), x[..., ::-1].ravel() > 0)
     assert loss == pytest.approx(same, rel=1e-6)
     assert_array_equal(gradient.ravel(), expected)
+    x = np.random.default_rng(14).normal(size=(3,) * 10).astype("f4")[(slice(None, None, 2),) * 10]
+    assert binary(x, x > 0, weight=np.ones(2)) == pytest.approx(binary(x.copy(), x > 0), rel=1e-6)
     loss, gradient = binary.value_and_gradient(np.float32(0), 1)
     assert (loss, gradient) == (np.log(np.float32(2)), -0.5)
 
@@ -424,5 +430,7 @@ def test_public_object(name):
     for section in ("Parameters", "Returns", "Raises", "Notes", "References", "Examples"):
         assert f"\n{section}\n{'-' * len(section)}\n" in loss.__doc__
     assert loss.info.formula in loss.__doc__
-    with pytest.raises(AttributeError, match=f"{name} has no 'derivative'; it has value_and_gradient, backward, info"):
+    with pytest.raises(
+        AttributeError, match=f"{name} has no 'derivative'; it has value_and_gradient, backward and info"
+    ):
         loss.derivative  # noqa: B018 - the error is what is asked for

@@ -14,6 +14,7 @@ import fastact
 
 DIRECTIONS = ("value", "derivative", "backward")
 ROW = 1_000  # elements of an axis-wise activation's axis
+LOSS_SHAPES = ((1_000_000, 10), (1_000, 1_000), (32, 50_257), (1, 10_000_000))
 PIECES = 2  # of maxout, whose `pieces` has no default
 
 
@@ -38,6 +39,8 @@ class Operation:
 def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operation:
     """Prepare an operation on about `size` normal random numbers, standard deviation 2."""
     activation = fastact.get(name)
+    if activation.info.kind == "loss":
+        raise ValueError(f"{activation.name} is a loss: benchmarks/peers.py --losses times those")
     parameters = required_parameters(activation)
     has_axis = activation.info.kind != "elementwise"
     shape = (max(size // ROW, 1), min(size, ROW)) if has_axis else (size,)
@@ -49,6 +52,15 @@ def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operati
     function = getattr(activation, direction)
     operands = (np.ones_like(y), x) if direction == "backward" else (x,)
     return Operation(function, operands, parameters, np.empty_like(x))
+
+
+def loss_operands(name: str, shape: tuple[int, int], dtype: DTypeLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Prepare normal random logits, and labels or targets, for a loss."""
+    random = np.random.default_rng(0)
+    logits = (2 * random.standard_normal(shape, np.float32)).astype(dtype)
+    if name == "softmax_cross_entropy":
+        return logits, random.integers(0, shape[1], shape[0])
+    return logits, random.integers(0, 2, shape).astype(dtype)
 
 
 def required_parameters(activation: Any) -> dict[str, int]:

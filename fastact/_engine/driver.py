@@ -168,9 +168,8 @@ def run_span(program, job, places, length, buffers, pointers):
     pack_constants(program, job, places, length, buffers)
     done, first_result = 0, llvm.load_word(program, j.INPUTS)
     if results == j.STREAMED:  # a first block up to the first result's next cache line
-        head = (-llvm.load_word(places, first_result) & (llvm.CACHE_LINE - 1)) // llvm.load_word(
-            program, j.WORKING_SIZE
-        )
+        place, size = llvm.load_word(places, first_result), llvm.load_word(program, j.WORKING_SIZE)
+        head = (-place & (llvm.CACHE_LINE - 1)) // size
         done = min(length, head)
         if done > 0:
             run_block(program, job, places, 0, done, first_result, j.BUFFERED, buffers, pointers)

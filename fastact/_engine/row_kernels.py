@@ -202,6 +202,8 @@ class Formulas:
         register_helpers()
         self.cores, self.terms, self.result = cores, formulas.get(f"{direction}_terms"), formulas.get(direction)
         self.numbers = names[: cores.first_along]
+        if cores.end_along - cores.first_along > MAX_ALONG:
+            raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_ALONG} operands along the axis")
         self.inputs, self.results = cores.inputs - cores.first_along, cores.end_along - cores.inputs
         result = _names(self.result)
         self.needs_kept, self.in_order = "kept" in result, "won" in result

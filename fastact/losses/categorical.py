@@ -76,7 +76,7 @@ def _without(e, rest):
     ),
     aliases=("cross_entropy", "CrossEntropyLoss", "softmax_cross_entropy_with_logits", "SoftmaxCrossEntropyLoss"),
     cost=0.6,
-    accuracy={"float32": 1.0, "float64": 3.0, "float16": 0.51, "bfloat16": 0.51},
+    accuracy={"float32": 1.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmax_cross_entropy:
     """Cross-entropy of the softmax of logits, with labels or distributions."""
