@@ -198,11 +198,11 @@ def main() -> None:
     add("--rows", action="store_true", help="time functions along an axis instead")
     add("--losses", action="store_true", help="time losses instead")
     add("--seconds", type=float, default=0.8, help="time for each row (default: %(default)s)")
+    tables = {"shapes": compare_shapes, "rows": compare_rows, "losses": compare_losses}
     arguments = parser.parse_args()
     print(facts(), end="\n\n")
     warnings.simplefilter("ignore")  # plain formulas overflow
-    chosen = {"shapes": compare_shapes, "rows": compare_rows, "losses": compare_losses}
-    compare = next((table for name, table in chosen.items() if getattr(arguments, name)), compare_peers)
+    compare = next((table for option, table in tables.items() if getattr(arguments, option)), compare_peers)
     compare(arguments)
 
 
