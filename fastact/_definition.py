@@ -208,7 +208,8 @@ class Definition:
 
     def has_winner(self, direction: str) -> bool:
         """Whether results of a direction depend on which of a row's largest elements comes first."""
-        return "won" in inspect.signature(self.formulas[direction]).parameters
+        formula = self.formulas.get(direction)  # none where the result is one number per row
+        return formula is not None and "won" in inspect.signature(formula).parameters
 
     @property
     def has_empty_rows(self) -> bool:
