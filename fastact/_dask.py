@@ -221,8 +221,9 @@ def _log_softmax(x: Any, axis: int, *, rounded: bool = True) -> Any:
 def _value(name: str, x: Any, axis: int, rounded: bool) -> Any:
     function = fastact.get(name)
     dtype = function(np.empty(1, x.dtype)).dtype
-    # What two roundings to 16 bits would lose is not lost in float32.
-    x = x.astype(np.promote_types(dtype, np.float32))
+    # What a chunk rounds goes into the row twice, in its results and in the sum that it tells of: results are rounded
+    # to a narrower dtype at the end, once.
+    x = x.astype(np.float64)
     own = x.map_blocks(function, axis=axis, dtype=x.dtype)
     largest, share = (_largest_of_each_chunk(part, axis) for part in (x, own))
     gathered = [part.rechunk({axis: -1}) for part in (largest, share)]
