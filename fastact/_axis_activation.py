@@ -63,7 +63,7 @@ class AxisDirection:
         return inspect.Signature([*arrays, *own, axis, *keywords])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if not self._own and self._is_plain(args, keywords):  # binding arguments costs ten times what a short row does
+        if not self._own and self._is_plain(args, keywords):
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
         if any(map(is_labelled, args)):
             return call_of_labelled(self, args, keywords)
@@ -102,12 +102,23 @@ class AxisDirection:
 
     def _bound(self, args: tuple, keywords: dict[str, Any]) -> dict[str, Any]:
         """What was given for each name of the signature."""
-        try:
-            call = self.__signature__.bind(*args, **keywords)
-        except TypeError as error:
-            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
-        call.apply_defaults()
-        return call.arguments
+        # Binding costs ten times what a short row does: once for each number of arrays and choice of keywords.
+        if (pattern := (len(args), *keywords)) not in self._bound_before:
+            try:
+                self.__signature__.bind(*args, **keywords)
+            except TypeError as error:
+                raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
+            self._bound_before.add(pattern)
+        return {**self._default_arguments, **dict(zip(self.__signature__.parameters, args, strict=False)), **keywords}
+
+    @functools.cached_property
+    def _bound_before(self) -> set[tuple]:
+        return set()
+
+    @functools.cached_property
+    def _default_arguments(self) -> dict[str, Any]:
+        parameters = self.__signature__.parameters.values()
+        return {each.name: each.default for each in parameters if each.default is not each.empty}
 
     def _is_plain(self, args: tuple, keywords: dict[str, Any]) -> bool:
         """Whether a call gives NumPy's own arrays, and no more than an axis that they have."""
