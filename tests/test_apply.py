@@ -127,6 +127,7 @@ def bad_files():
         (["softplus", "good.npy", "out.npy", "--param", "beta=0"], "beta"),
         (["gelu", "good.npy", "out.npy", "--param", "approximate=erf"], "approximate"),
         (["maxout", "good.npy", "out.npy"], "pieces"),
+        (["softmax_cross_entropy", "good.npy", "out.npy"], "is a loss"),
     ],
 )
 def test_apply_refuses(refused, folder, arguments, says):

@@ -75,6 +75,10 @@ class Task:
         """Find what the command line asks for."""
         activation = fastact.get(arguments.name)
         info = activation.info
+        if info.kind == "loss":
+            raise ValueError(
+                f"{info.name} is a loss, which takes labels or targets too: apply takes functions of one array"
+            )
         if arguments.derivative and "derivative" not in info.directions:
             raise ValueError(f"{info.name} has no derivative, only {', '.join(info.directions)}")
         along_axis = info.kind != "elementwise"
