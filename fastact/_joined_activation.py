@@ -33,14 +33,9 @@ class JoinedDirection(HalvesDirection):
             if grad[0].shape != shape:
                 raise ValueError(f"{self.name}: grad must have the output's shape {shape}, got {grad[0].shape}")
             return self._halves(*(grad[0][place] for place in places), x, **keywords)
-        if is_dask(x) and not keywords:  # lazy, it stays so
-            dtype, function = self._dtype([x], keywords), find(self._definition.name)
-            return np.concatenate([x.map_blocks(_half, function, axis, part, dtype=dtype) for part in (0, 1)], axis)
+        if is_dask(x):
+            return np.concatenate(self._halves(x, **keywords), axis)
         return self._joined(shape, places, [np.asanyarray(x)], keywords)
-
-
-def _half(x: np.ndarray, function: Any, axis: int, part: int) -> np.ndarray:
-    return np.split(function(x, axis=axis), 2, axis)[part]
 
 
 class JoinedActivation(JoinedDirection):

@@ -42,18 +42,20 @@ def make_pair(typingctx, hi, lo):
     return pair_type(types.float64, types.float64), codegen
 
 
-def _part(name):
+def part_of(name, part_type):
+    """A compiled function that takes a part of a number that has parts."""
+
     @intrinsic
     def part(typingctx, value):
         def codegen(context, builder, signature, args):
-            return getattr(cgutils.create_struct_proxy(pair_type)(context, builder, value=args[0]), name)
+            return getattr(cgutils.create_struct_proxy(value)(context, builder, value=args[0]), name)
 
-        return types.float64(pair_type), codegen
+        return part_type(value), codegen
 
     return part
 
 
-hi_part, lo_part = _part("hi"), _part("lo")
+hi_part, lo_part = part_of("hi", types.float64), part_of("lo", types.float64)
 
 
 @inlined

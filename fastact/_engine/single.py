@@ -14,6 +14,7 @@ from numba.extending import intrinsic, models, register_model
 
 from fastact._engine import intrinsics
 from fastact._engine.inlined import inlined, overloaded
+from fastact._engine.precision import part_of
 from fastact._math import float32
 from fastact._math import working as w
 from fastact._math.arithmetic import fma, two_sum
@@ -70,18 +71,7 @@ def make_single_pair(typingctx, hi, lo):
     return single_pair_type(types.float32, types.float32), codegen
 
 
-def _part(name, *of):
-    @intrinsic
-    def part(typingctx, value):
-        def codegen(context, builder, signature, args):
-            return getattr(cgutils.create_struct_proxy(value)(context, builder, value=args[0]), name)
-
-        return types.float32(value), codegen
-
-    return part
-
-
-_hi_part, _lo_part = _part("hi"), _part("lo")
+_hi_part, _lo_part = part_of("hi", types.float32), part_of("lo", types.float32)
 
 
 @inlined

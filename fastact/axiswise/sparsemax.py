@@ -161,11 +161,7 @@ class entmax15:
     def threshold_step(total, total_root):
         return (total - 1.0) / (2.0 * total_root)
 
-    def value_terms(x, largest, threshold):
-        return ()
-
-    def value_row(largest, threshold):
-        return largest, threshold
+    value_terms, value_row = sparsemax.formulas["value_terms"], sparsemax.formulas["value_row"]
 
     def value(x, _, largest, threshold):
         root = _root(x, largest, threshold)
@@ -175,18 +171,12 @@ class entmax15:
         root = _root(x, largest, threshold)
         return root, grad * root
 
-    def backward_row(largest, threshold, total_root, weighted):
-        return (weighted / total_root,)
-
-    def backward(grad, x, kept, mean):
-        return kept * (grad - mean)
+    # As sparsemax's: the mean of the gradient, with roots in the place of ones.
+    backward_row, backward = sparsemax.formulas["backward_row"], sparsemax.formulas["backward"]
 
     def backward_from_output_terms(grad, y, _):
         root = _root_of(y)
         return root, grad * root
 
-    def backward_from_output_row(_, total_root, weighted):
-        return (weighted / total_root,)
-
-    def backward_from_output(grad, y, kept, mean):
-        return kept * (grad - mean)
+    backward_from_output_row = sparsemax.formulas["backward_from_output_row"]
+    backward_from_output = sparsemax.formulas["backward_from_output"]
