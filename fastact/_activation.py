@@ -9,6 +9,7 @@ import numpy as np
 
 from fastact import _ufuncs
 from fastact._definition import Definition, registry
+from fastact._device import is_device_array
 from fastact._docstrings import docstring
 from fastact._lock import lock
 
@@ -123,6 +124,8 @@ class Direction:
             return variant(*args, **keywords)
         if self._is_drawn and not keywords.keys().isdisjoint(_RANDOM_KEYWORDS):
             return self._random_call(args, **keywords)
+        if any(map(is_device_array, (*args, *keywords.values()))):
+            return self._device_call(args, keywords)
         arrays, parameters = self._bind(args, keywords)
         if all(type(value) in (float, int) for value in parameters):
             elementwise = _ufuncs.at(self._definition.name, self._direction, tuple(map(float, parameters)))
@@ -145,6 +148,16 @@ class Direction:
             raise self._explained(error, operands, keywords) from None
         _ufuncs.raise_failure()
         return results
+
+    def _device_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        from fastact.cuda import target
+
+        target.require_device()
+        from fastact.cuda import elementwise
+
+        stream = {"stream": keywords.pop("stream")} if "stream" in keywords else {}
+        arrays, parameters = self._bind(args, keywords)
+        return elementwise.call(self, arrays, parameters, keywords | stream)
 
     def _variant(self, keywords: dict[str, Any]) -> "Direction":
         for keyword, options in self._definition.variants.items():
@@ -333,9 +346,18 @@ class ParameterGradients:
         return inspect.Signature([*arrays, *own])
 
     def __call__(self, grad: Any, x: Any, /, *args: Any, **keywords: Any) -> tuple[np.ndarray, ...]:
+        on_device = any(map(is_device_array, (grad, x, *args, *keywords.values())))
+        stream = keywords.pop("stream", None) if on_device else None
         call = self.__signature__.bind(grad, x, *args, **keywords)
         call.apply_defaults()
         parameters = [call.arguments[parameter.name] for parameter in self._definition.parameters]
+        if on_device:
+            from fastact.cuda import target
+
+            target.require_device()
+            from fastact.cuda import reductions
+
+            return reductions.parameter_gradients(self, grad, x, parameters, stream)
         if any(map(is_dask, (grad, x, *parameters))):
             from fastact import _dask
 

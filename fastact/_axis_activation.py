@@ -11,6 +11,7 @@ from fastact import _ufuncs
 from fastact._activation import as_array, explained_dtype, find, is_dask
 from fastact._axes import normalized
 from fastact._definition import Definition
+from fastact._device import is_device_array
 from fastact._docstrings import docstring
 from fastact._jacobian import Jacobian
 from fastact._labelled import call as call_of_labelled
@@ -65,6 +66,8 @@ class AxisDirection:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):
             return self._run(list(args), {}, **(keywords or {"axis": -1}))
+        if any(map(is_device_array, (*args, *keywords.values()))):
+            return self._device_call(args, keywords)
         if any(map(is_labelled, args)):
             return call_of_labelled(self, args, keywords)
         given = self._bound(args, keywords)
@@ -73,6 +76,20 @@ class AxisDirection:
         if isinstance(given["out"], ndarray) and not given["out"].flags.writeable:
             raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
         return self._general_call(arrays, given, options)
+
+    def _device_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        from fastact.cuda import target
+
+        target.require_device()
+        from fastact.cuda import along
+
+        stream = keywords.pop("stream", None)
+        given = self._bound(args, keywords)
+        arrays = [given[name] for name in self._arrays]
+        options = given["axis"], given["out"], given["dtype"], stream
+        if self._own:
+            return along.call_of_groups(self, arrays, given["pieces"], *options)
+        return along.call(self, arrays, *options)
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
         x, where = arrays[-1], given.get("where", True)

@@ -7,6 +7,7 @@ from typing import Any
 from fastact._activation import as_array, find, is_dask
 from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition
+from fastact._device import is_device_array
 from fastact._halves import HalvesDirection
 from fastact._labelled import call as call_of_labelled
 from fastact._labelled import is_labelled
@@ -36,6 +37,8 @@ class GatedDirection(HalvesDirection):
         return inspect.Signature([*arrays, gate, axis, *split, *choices, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if any(map(is_device_array, args)):
+            return self._device_call(args, keywords)
         given, keywords_given = self._bound(args, keywords), keywords
         keywords = {name: value for name, value in keywords.items() if name not in _SPLIT}
         *grad, x = (given[name] for name in self._arrays[:-1])
@@ -57,6 +60,13 @@ class GatedDirection(HalvesDirection):
             gradients = self._halves(*grad, *halves, **keywords)
             return _dask.joined(gradients, x, axis, given["interleaved"], given["gate_first"])
         return self._joined(x.shape, places, [_as_operand(grad[0]), *halves], keywords)
+
+    def _device_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        halves, given, rest = self._for_device(args, keywords, _SPLIT)
+        *grad, x = (given[name] for name in self._arrays[:-1])
+        if given["gate"] is not None:
+            return self._halves(*grad, x, given["gate"], **rest)
+        return halves.gated(self, grad, x, given["axis"], given["interleaved"], given["gate_first"], rest)
 
     def __reduce__(self) -> tuple:
         return find, (self._definition.name, self._direction)

@@ -32,6 +32,17 @@ class HalvesDirection(AxisDirection):
             for name, default in UFUNC_KEYWORDS.items()
         ]
 
+    def _for_device(self, args: tuple, keywords: dict[str, Any], own: tuple[str, ...]) -> tuple[Any, dict, dict]:
+        """What works on a GPU's arrays, what was given by name, and the keywords that are not this object's own."""
+        from fastact.cuda import target
+
+        target.require_device()
+        from fastact.cuda import halves
+
+        others = {name: value for name, value in keywords.items() if name not in own}
+        given = self._bound(args, {name: value for name, value in keywords.items() if name != "stream"})
+        return halves, given, others
+
     def _places(self, length: int, axis: int, interleaved: bool = False, gate_first: bool = False) -> list[tuple]:
         """Where the two halves lie in an array, whose length along `axis` is known to be even."""
         half = length // 2

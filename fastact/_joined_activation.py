@@ -9,6 +9,7 @@ import numpy as np
 from fastact._activation import as_array, find, is_dask
 from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition
+from fastact._device import is_device_array
 from fastact._halves import HalvesDirection
 
 
@@ -23,6 +24,10 @@ class JoinedDirection(HalvesDirection):
         return inspect.Signature([*arrays, axis, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if any(map(is_device_array, args)):
+            halves, given, rest = self._for_device(args, keywords, ("axis",))
+            *grad, x = (given[name] for name in self._arrays)
+            return halves.joined(self, grad, x, given["axis"], rest)
         given = self._bound(args, keywords)
         keywords.pop("axis", None)
         *grad, x = (as_array(given[name]) for name in self._arrays)

@@ -11,6 +11,7 @@ import numpy as np
 from fastact import _ufuncs
 from fastact._activation import ACCEPTED, find
 from fastact._definition import Definition, Parameter
+from fastact._device import is_device_array
 from fastact._docstrings import loss_docstring
 
 ndarray = np.ndarray
@@ -76,6 +77,15 @@ class Loss:
         if grad.shape not in ((), expected):
             raise ValueError(f"{self.name}.backward: grad must have the loss's shape {expected}, got {grad.shape}")
         return grad
+
+
+def _device_losses() -> Any:
+    from fastact.cuda import target
+
+    target.require_device()
+    from fastact.cuda import losses
+
+    return losses
 
 
 def _rounded(loss: Any, dtype: np.dtype) -> Any:
@@ -187,6 +197,9 @@ class SoftmaxCrossEntropy(Loss):
         >>> round(float(fa.softmax_cross_entropy(logits, [[1, 0, 0], [0, 0.5, 0.5]])), 4)
         0.6691
         """
+        if is_device_array(logits):
+            call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
+            return call.reduced(*call.run())
         self._check_reduction(reduction)
         task = self._task(logits, labels, axis, label_smoothing, ignore_index, class_weights)
         return self._reduced(task.run(self.name), task, reduction)
@@ -224,6 +237,10 @@ class SoftmaxCrossEntropy(Loss):
         >>> gradient
         array([[-2.06115362e-09,  2.06115362e-09]])
         """
+        if is_device_array(logits):
+            call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
+            losses, gradient = call.run(call.scale())
+            return call.reduced(losses), gradient
         self._check_reduction(reduction)
         task = self._task(logits, labels, axis, label_smoothing, ignore_index, class_weights)
         losses, gradient = task.run(self.name, task.scale(reduction))
@@ -262,6 +279,9 @@ class SoftmaxCrossEntropy(Loss):
         >>> fa.softmax_cross_entropy.backward(2.0, np.array([[0.0, 0.0]]), [1])
         array([[ 1., -1.]])
         """
+        if is_device_array(logits):
+            call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
+            return call.run(call.upstream(grad))[1]
         self._check_reduction(reduction)
         task = self._task(logits, labels, axis, label_smoothing, ignore_index, class_weights)
         return task.run(self.name, self._upstream(grad, reduction, task.rows) * task.scale(reduction))[1]
@@ -272,6 +292,22 @@ class SoftmaxCrossEntropy(Loss):
             return _rounded(losses, dtype)
         total = float(np.sum(losses))
         return _rounded(_quotient(total, task.total_weight) if reduction == "mean" else total, dtype)
+
+    def _on_device(
+        self,
+        logits: Any,
+        labels: Any,
+        axis: Any,
+        label_smoothing: Any,
+        ignore_index: Any,
+        class_weights: Any,
+        reduction: str,
+    ) -> Any:
+        """The same call, on a GPU's array."""
+        losses = _device_losses()
+        options = {"axis": axis, "label_smoothing": label_smoothing}
+        options |= {"ignore_index": ignore_index, "class_weights": class_weights}
+        return losses.CrossEntropy(self, logits, labels, options, reduction)
 
     # --- what to compute ---------------------------------------------------------------------------
 
@@ -407,6 +443,8 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> fa.sigmoid_binary_cross_entropy(logits, [1, 0, 0.5], reduction="none").round(4)
         array([0.0486, 0.3133, 0.6931])
         """
+        if is_device_array(logits):
+            return self._on_device(logits, targets, weight, pos_weight, reduction).value()
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
         losses = self._run("value", (logits, targets), (*factors, 1.0), reduction)
@@ -437,6 +475,8 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> gradient
         array([-0.25,  0.25])
         """
+        if is_device_array(logits):
+            return self._on_device(logits, targets, weight, pos_weight, reduction).value_and_gradient()
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
         parameters = (*factors, self._scale(logits, reduction))
@@ -474,11 +514,17 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> fa.sigmoid_binary_cross_entropy.backward(4.0, np.array([0.0, 0.0]), [1, 0])
         array([-1.,  1.])
         """
+        if is_device_array(logits):
+            return self._on_device(logits, targets, weight, pos_weight, reduction).backward(grad)
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
         scale = self._upstream(grad, reduction, logits.shape) * self._scale(logits, reduction)
         parameters = (*factors, scale if scale.ndim else float(scale))
         return self._run("gradient", (logits, targets), parameters, "none")
+
+    def _on_device(self, logits: Any, targets: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+        """The same call, on a GPU's array."""
+        return _device_losses().BinaryCrossEntropy(self, logits, targets, weight, pos_weight, reduction)
 
     def _checked(self, logits: Any, targets: Any, weight: Any, pos_weight: Any) -> tuple[ndarray, ndarray, list[Any]]:
         logits = self._logits(logits)

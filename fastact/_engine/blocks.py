@@ -67,6 +67,14 @@ def _backward_of(derivative):
     return backward
 
 
+def _without_scale(formula):
+    @inlined
+    def factors(x):
+        return formula(x), 1.0
+
+    return factors
+
+
 def _tail(gate, direction, dtype):
     """A gate's value or derivative at g as a pair (c, q): it is ``c * q**4``, and neither underflows where that would.
 
@@ -76,12 +84,7 @@ def _tail(gate, direction, dtype):
     definition = registry[gate]
     low, high = definition.limits[direction]
     tail = definition.formulas.get(f"{direction}_tail_{dtype}")
-    if tail is None:
-        formula = formula_of(gate, direction, dtype)
-        factors = inlined(lambda g: (formula(g), 1.0))
-    else:
-        factors = inlined(tail)
-
+    factors = inlined(tail) if tail else _without_scale(formula_of(gate, direction, dtype))
     if low != 0.0 and high != 0.0:
         return factors
 

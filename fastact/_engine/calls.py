@@ -24,6 +24,8 @@ _BYTES_DATA = bytes.__basicsize__ - 1
 _TYPE = _HEAD - 8  # the type is the last word of every object's head
 _TUPLE_LENGTH = _HEAD
 _TUPLE_ITEMS = tuple.__basicsize__
+# PyTypeObject: the flags are its 19th word after the head; a type that Python code made, on the heap, has this one.
+_TYPE_FLAGS, _ON_HEAP = _HEAD + 8 * 19, 1 << 9
 # PyArrayObject_fields: data, nd (an int), dimensions.
 _ARRAY_DIMENSIONS, _ARRAY_SHAPE = _HEAD + 8, _HEAD + 16
 _FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
@@ -47,8 +49,12 @@ def _is_plain(words, args, count, keywords):
         only = llvm.load_word(keywords + _TUPLE_LENGTH, 0) == 1
         if not only or llvm.load_word(keywords + _TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
             return False
-    for i in range(count):  # noqa: SIM110 - Numba has no generators here
-        if _is_large(words, llvm.load_word(args, i)):
+    for i in range(count):
+        operand = llvm.load_word(args, i)
+        # An array of another library's: it may live on a GPU, and let NumPy fetch it from there.
+        if llvm.load_word(llvm.load_word(operand + _TYPE, 0) + _TYPE_FLAGS, 0) & _ON_HEAP:
+            return False
+        if _is_large(words, operand):
             return False
     return True
 

@@ -1,0 +1,73 @@
+"""Numba's CUDA target, and what stands in for it: the simulator, which runs kernels as plain Python."""
+
+import functools
+import importlib.util
+
+MISSING = 'GPU arrays need numba-cuda: pip install "fastact[cuda]"'
+
+
+@functools.cache
+def cuda():
+    """The module ``numba.cuda``; a `RuntimeError` says what to install where it is not to be had."""
+    from numba.core import config
+
+    if not config.ENABLE_CUDASIM and importlib.util.find_spec("numba_cuda") is None:
+        raise RuntimeError(MISSING)
+    try:
+        import numba.cuda
+    except Exception as error:  # whatever keeps it from loading, the user's remedy is one
+        raise RuntimeError(f"numba-cuda cannot be imported ({error}); {MISSING}") from None
+    return numba.cuda
+
+
+@functools.cache
+def is_simulated():
+    """Whether kernels run in Numba's simulator, where a device's memory is the processor's."""
+    from numba.core import config
+
+    return bool(config.ENABLE_CUDASIM)
+
+
+def require_device():
+    """Refuse to go on where there is no GPU."""
+    if not cuda().is_available():
+        raise RuntimeError("no CUDA device was found; check the driver with nvidia-smi, or pass NumPy arrays")
+
+
+def intrinsic(typing, codegen, simulated):
+    """A function for kernels.
+
+    Parameters
+    ----------
+    typing : callable
+        Takes Numba's types of the arguments, and gives that of the result.
+    codegen : callable
+        Takes a context, an LLVM builder, the signature and the arguments, and gives the LLVM value of the result.
+    simulated : callable
+        What the simulator calls.
+    """
+    if is_simulated():
+        return simulated
+    from numba.cuda import extending
+    from numba.cuda.typing import signature
+
+    def function(typingctx, *types):
+        return signature(typing(*types), *types), codegen
+
+    # Numba reads names and number of arguments from the function itself.
+    names = ", ".join(f"a{i}" for i in range(simulated.__code__.co_argcount))
+    namespace = {"function": function}
+    exec(f"def named(typingctx, {names}): return function(typingctx, {names})", namespace)
+    return extending.intrinsic(namespace["named"])
+
+
+@functools.cache
+def multiprocessors():
+    """How many multiprocessors the current device has."""
+    return 1 if is_simulated() else cuda().get_current_device().MULTIPROCESSOR_COUNT
+
+
+def grid(threads_wanted, block):
+    """How many blocks to launch: as many as are needed, and at most some that keep the device full."""
+    wanted = -(-threads_wanted // block)
+    return max(1, min(wanted, 2 if is_simulated() else 16 * multiprocessors()))
