@@ -51,14 +51,18 @@ def is_elsewhere(address):
     return (urlsplit(address).hostname or "") not in HERE
 
 
+def installed():
+    """Find the system's Chromium; None where there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @contextmanager
 def launched():
     """Start Chromium, the system's or Playwright's; skip the test where there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     with playwright.sync_playwright() as driver:
-        paths = (*map(shutil.which, NAMES), driver.chromium.executable_path)
-        path = next((path for path in paths if path and Path(path).exists()), None)
-        if path is None:
+        path = installed() or driver.chromium.executable_path
+        if not Path(path).exists():
             pytest.skip("needs Chromium: apt-get install chromium, or playwright install chromium")
         browser = driver.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
