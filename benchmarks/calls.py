@@ -7,7 +7,7 @@ from typing import ClassVar
 import numba
 
 import fastact
-from fastact._command_line.operands import has, operation
+from fastact._command_line.operands import operation
 
 SIZES = (100, 10_000, 1_000_000, 16_000_000)
 DTYPES = ("float32", "float64")
@@ -15,7 +15,7 @@ DTYPES = ("float32", "float64")
 
 def names_with(direction: str) -> list[str]:
     """Return the activations that have a direction: a new activation is measured without being listed."""
-    return [name for name in fastact.names() if has(name, direction)]
+    return [name for name in fastact.names() if direction == "value" or hasattr(fastact.get(name), direction)]
 
 
 class _Calls:

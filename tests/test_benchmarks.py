@@ -12,7 +12,6 @@ from asv.config import Config
 import fastact as fa
 from benchmarks import calls, figures, losses, peers, start
 from fastact._accuracy.cases import Case
-from fastact._command_line.operands import has
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +39,7 @@ ONE_WAY = [suite for suite in suites(calls) if suite not in BOTH_WAYS]
 def test_every_direction_has_a_suite():
     measured = {(name, suite.direction) for suite in suites(calls) for name in suite.params[0]}
     offered = {(name, direction) for name in fa.names() for direction in fa.get(name).info.directions}
-    offered |= {(name, "parameter_gradients") for name in fa.names() if has(name, "parameter_gradients")}
+    offered |= {(name, "parameter_gradients") for name in fa.names("elementwise") if fa.get(name).info.parameters}
     assert measured == offered
     timed = {name.removeprefix("time_") for name in dir(losses.Loss) if name.startswith("time_")}
     assert {direction for name in fa.names("loss") for direction in fa.get(name).info.directions} == timed

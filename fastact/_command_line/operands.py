@@ -82,11 +82,7 @@ def required_parameters(activation: Any) -> dict[str, int]:
     }
 
 
-def has(name: str, direction: str) -> bool:
-    """Say whether an activation has a direction, which may be ``"parameter_gradients"``."""
-    return direction == "value" or hasattr(fastact.get(name), direction)
-
-
 def directions(name: str) -> tuple[str, ...]:
     """Say which of DIRECTIONS an activation has."""
-    return tuple(direction for direction in DIRECTIONS if has(name, direction))
+    offered = fastact.get(name).info.directions
+    return tuple(direction for direction in DIRECTIONS if direction in offered)
