@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -112,6 +113,7 @@ def publish(config: Path, commits: str | None = None) -> Path:
     with tempfile.TemporaryDirectory(dir=site.parent) as temporary:
         new = Path(temporary, "html")
         _run_asv(config, new, commits)
+        _leave_out_unmeasured(new)
         vendor(new, modules)
         _replace(site, new)
     return site
@@ -132,6 +134,20 @@ def _run_asv(config: Path, site: Path, commits: str | None) -> None:
     done = subprocess.run([*command, *([commits] if commits else [])], capture_output=True, text=True, check=False)
     if done.returncode:
         raise PublishError(f"asv publish: {_in_one_line(done.stdout + done.stderr)}")
+
+
+def _leave_out_unmeasured(site: Path) -> None:
+    """Take out the benchmarks that have never run: the page would ask for graphs that are not there."""
+    from asv.util import sanitize_filename
+
+    index = json.loads((site / "index.json").read_text(encoding="utf-8"))
+    graphs = site / "graphs" / "summary"
+    index["benchmarks"] = {
+        name: benchmark
+        for name, benchmark in index["benchmarks"].items()
+        if (graphs / f"{sanitize_filename(name)}.json").exists()
+    }
+    (site / "index.json").write_text(json.dumps(index, separators=(",", ":")), encoding="utf-8")
 
 
 def _in_one_line(output: str) -> str:

@@ -30,6 +30,10 @@ class Toy:
 
     def track_error(self, name, dtype):
         return 0.5
+
+
+def track_never():  # which leaves no graph
+    return 0
 """
 COMMITS = 4  # the error of selu in float64 grows in the third
 
@@ -44,9 +48,11 @@ def project(tmp_path_factory):
     (folder / "asv.conf.json").write_text(json.dumps(CONFIGURATION))
     (folder / ".asv-machine.json").write_text('{"here": {"machine": "here"}, "version": 1}')  # in what is HOME below
     commits = [commit(folder, day) for day in range(1, COMMITS + 1)]
-    asv = [sys.executable, "-m", "asv", "run", "--quick", "--environment", "existing:same", "--machine", "here"]
+    asv = [sys.executable, "-m", "asv", "run", "--quick", "--environment", "existing:same", "--bench", "Toy"]
     environment = os.environ | {"HOME": str(folder)}
-    subprocess.run([*asv, "--set-commit-hash", commits[0]], cwd=folder, env=environment, check=True)
+    subprocess.run(
+        [*asv, "--machine", "here", "--set-commit-hash", commits[0]], cwd=folder, env=environment, check=True
+    )
     (first,) = (folder / "results" / "here").glob("*-existing*.json")
     for day, later in enumerate(commits[1:], start=2):
         result = json.loads(first.read_text()) | {"commit_hash": later, "date": 1767225600000 + day * 86400000}
@@ -101,6 +107,7 @@ def test_the_site_shows_what_was_measured(site, page):
         page.goto(f"{address}/index.html")
         page.wait_for_selector("text=Toy.track_error")
         assert drawn(page, ".benchmark-plot") > 100
+        assert page.locator("text=track_never").count() == 0
 
         page.click("text=Benchmark list")
         page.wait_for_selector("text=+80.0% (+0.400 ULP)")
