@@ -20,11 +20,15 @@ class Loss:
         loss = fastact.get(name)
         given = loss_operands(name, shape, dtype)
         self.value, self.both = partial(loss, *given), partial(loss.value_and_gradient, *given)
-        self.value()
-        self.both()
+        self.backward = partial(loss.backward, 1.0, *given)
+        for call in (self.value, self.both, self.backward):
+            call()
 
     def time_value(self, name: str, shape: tuple[int, int], dtype: str) -> None:
         self.value()
 
     def time_value_and_gradient(self, name: str, shape: tuple[int, int], dtype: str) -> None:
         self.both()
+
+    def time_backward(self, name: str, shape: tuple[int, int], dtype: str) -> None:
+        self.backward()

@@ -19,7 +19,7 @@ import numpy as np
 import fastact
 from fastact._command_line import plain
 from fastact._command_line.machine import facts
-from fastact._command_line.operands import directions, operation
+from fastact._command_line.operands import Operation, directions, operation
 from fastact._command_line.progress import Progress
 from fastact._command_line.timing import best_in_turns
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows = [(name, direction) for name in names for direction in directions(name)]
     label_width = max(len(f"{name} {direction}") for name, direction in rows)
     print(_heading(arguments.sizes, arguments.dtype, label_width), flush=True)
-    with Progress(len(rows) * len(arguments.sizes)) as progress, _no_warnings():
+    with Progress(len(rows) * len(arguments.sizes)) as progress, no_warnings():
         for name, direction in rows:
             cells = []
             for size in arguments.sizes:
@@ -60,16 +60,15 @@ def _line(label: str, cells: Sequence[str]) -> str:
 
 
 @contextmanager
-def _no_warnings() -> Iterator[None]:
+def no_warnings() -> Iterator[None]:
     """Silence the overflows of the plain formulas."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
 
 
-def _figures(name: str, direction: str, size: int, dtype: str, seconds: float) -> list[str]:
-    """Time one row at one size."""
-    timed = operation(name, direction, size, dtype)
+def calls(name: str, direction: str, timed: Operation) -> dict[str, Callable[[], Any]]:
+    """Give what a row times: np.copyto, the operation with out= and without, and the plain formula if there is one."""
     source = timed.operands[-1]
     copy = timed.result if timed.result.shape == source.shape else source.copy()  # maxout's result is shorter
     calls: dict[str, Callable[[], Any]] = {
@@ -80,11 +79,17 @@ def _figures(name: str, direction: str, size: int, dtype: str, seconds: float) -
     by_hand = plain.formula(name, direction)
     if by_hand is not None:
         calls["plain"] = lambda: by_hand(*timed.operands)
-    best = best_in_turns(calls, seconds)
-    nanoseconds = 1e9 / source.size
+    return calls
+
+
+def _figures(name: str, direction: str, size: int, dtype: str, seconds: float) -> list[str]:
+    """Time one row at one size."""
+    timed = operation(name, direction, size, dtype)
+    best = best_in_turns(calls(name, direction, timed), seconds)
+    nanoseconds = 1e9 / timed.operands[-1].size
     return [
         f"{best['out'] * nanoseconds:.3f}",
         f"{best['copyto'] / best['out']:.2f}",
         f"{best['new'] * nanoseconds:.3f}",
-        f"{best['plain'] / best['new']:.1f}" if by_hand else "",
+        f"{best['plain'] / best['new']:.1f}" if "plain" in best else "",
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 import fastact
+from fastact._accuracy.cases import direction_of
 
 DIRECTIONS = ("value", "derivative", "backward")
 ROW = 1_000  # elements of an axis-wise activation's axis
@@ -23,9 +24,9 @@ class Operation:
     """One direction of one activation with operands, ready to be called again and again."""
 
     function: Callable[..., Any]
-    operands: tuple[NDArray[Any], ...]  # grad, where the direction takes one, then x
+    operands: tuple[NDArray[Any], ...]  # grad, where the direction takes one, then x, or y where that suffices
     parameters: dict[str, Any]
-    result: NDArray[Any]
+    result: Any  # for out=: an array, or a tuple of two; None for parameter_gradients, which has no out=
 
     def new(self) -> Any:
         """Call the function for a new result."""
@@ -46,12 +47,20 @@ def operation(name: str, direction: str, size: int, dtype: DTypeLike) -> Operati
     shape = (max(size // ROW, 1), min(size, ROW)) if has_axis else (size,)
     random = np.random.default_rng(0)
     x = (2 * random.standard_normal(shape, np.float32)).astype(dtype)
-    y = np.empty_like(activation(x, **parameters) if has_axis else x)  # maxout's is shorter than x
-    if direction == "value":
-        return Operation(activation, (x,), parameters, y)
-    function = getattr(activation, direction)
-    operands = (np.ones_like(y), x) if direction == "backward" else (x,)
-    return Operation(function, operands, parameters, np.empty_like(x))
+    takes = activation.info.arrays(direction)
+    y = activation(x, **parameters) if has_axis or "y" in takes else x  # maxout's is shorter than x
+    arrays = {"grad": np.ones_like(y), "x": x, "y": y}
+    operands = tuple(arrays[taken] for taken in takes if taken in arrays)
+    return Operation(direction_of(name, direction), operands, parameters, _result(direction, x, y))
+
+
+def _result(direction: str, x: NDArray[Any], y: NDArray[Any]) -> Any:
+    """Make room for the result of a direction."""
+    if direction == "parameter_gradients":
+        return None
+    if direction == "value_and_derivative":
+        return np.empty_like(y), np.empty_like(x)
+    return np.empty_like(y if direction == "value" else x)
 
 
 def loss_operands(name: str, shape: tuple[int, int], dtype: DTypeLike) -> tuple[NDArray[Any], NDArray[Any]]:
