@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 
+import browser
 import pytest
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # the processes that share the tests share the cache, too
@@ -88,3 +89,23 @@ def run_python(tmp_path):
         return result.stdout.strip()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium, for the tests of a module: Playwright's event loop is in asyncio's way while it runs."""
+    with browser.launched() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def visit(chromium):
+    """An empty page and what is recorded of it; no request may leave the machine, no error reach the console."""
+    with browser.visiting(chromium) as visit:
+        yield visit
+
+
+@pytest.fixture
+def page(visit):
+    """The page of `visit`."""
+    return visit.page
