@@ -39,7 +39,7 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--sizes",
         type=_sizes,
-        default=(10_000, 1_000_000),
+        default=bench.SIZES,
         metavar="N,N,...",
         help="numbers of elements (default: 10000,1000000)",
     )
@@ -47,10 +47,11 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--seconds",
         type=_positive_seconds,
-        default=0.05,
+        default=bench.SECONDS,
         metavar="S",
         help="time to spend on each activation, direction and size (default: %(default)s)",
     )
+    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too")
     parser.set_defaults(run=bench.run)
 
 
