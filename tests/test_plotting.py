@@ -238,7 +238,7 @@ def test_notebooks_show_a_figure():
 
 
 def test_neither_pyplot_nor_numba_is_needed(run_python):
-    script = "import sys, fastact as fa; fa.plot('gelu', 'softplus')._repr_png_()\n"
+    script = "import sys, fastact as fa; fa.plot('gelu', 'softplus')._repr_png_(); fa.gelu._repr_html_()\n"
     assert (
         run_python(script + "print([name for name in ('matplotlib.pyplot', 'numba') if name in sys.modules])") == "[]"
     )
