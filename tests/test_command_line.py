@@ -75,7 +75,7 @@ def test_wrong_command_line_is_one_line(refused, command):
     assert "--help" in refused(*command)
 
 
-@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"], ["plot"]])
+@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"], ["plot"], ["gallery"]])
 def test_help(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -122,6 +122,7 @@ def test_bench_writes_its_figures_down(run, folder):
         plain = [f"{row['plain'] / row['new']:.1f}"] if row["plain"] else []
         cells = [f"{row['out']:.3f}", f"{row['copyto'] / row['out']:.2f}", f"{row['new']:.3f}", *plain]
         assert line.split() == [row["name"], row["direction"], *cells]
+    assert run("gallery", "-o", "gallery.html", "--speed", "figures.json") == (0, "", "")
 
 
 def test_bench_says_before_the_work_what_it_cannot_write(refused, folder):

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import fastact
 from fastact._accuracy.cases import DIRECTIONS, DTYPES
-from fastact._command_line import apply, audit, bench, describe, plot
+from fastact._command_line import apply, audit, bench, describe, gallery, plot
 from fastact._command_line.peers import KINDS
 from fastact.plotting import THEMES
 
@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_info(commands)
     _add_plot(commands)
+    _add_gallery(commands)
     return parser
 
 
@@ -53,7 +54,7 @@ def _add_bench(commands: Any) -> None:
         metavar="S",
         help="time to spend on each activation, direction and size (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too, for fastact gallery --speed")
     parser.set_defaults(run=bench.run)
 
 
@@ -131,6 +132,18 @@ def _add_plot(commands: Any) -> None:
     add("--theme", choices=THEMES, default="light", help="dark lines on white (default), or light on transparent")
     add("--dpi", type=_count, default=200, metavar="N", help="dots per inch of a .png (default: %(default)s)")
     parser.set_defaults(run=plot.run)
+
+
+def _add_gallery(commands: Any) -> None:
+    summary = "write one page that shows every activation"
+    parser = commands.add_parser(
+        "gallery", help=summary, description=gallery.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page, such as gallery.html")
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument("--speed", metavar="FILE", help="show the speed that fastact bench --json has written")
+    speed.add_argument("--measure", action="store_true", help="measure the speed now, as fastact bench does")
+    parser.set_defaults(run=gallery.run)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
