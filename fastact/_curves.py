@@ -25,7 +25,7 @@ _REACH = 4.0  # of the interval, on either side, unless kinks lie farther out
 _KINK_MARGIN = 1.25
 _LEAST_HEIGHT = 5.0  # what grows beyond this, or beyond most of the interval's length, runs out of the picture
 _HEIGHT_PER_LENGTH = 0.75
-_FIRST_CUTS = 48  # enough that a wave of 20 periods shows, and then is cut further
+_FIRST_CUTS = 32  # enough that a wave of some periods shows, and then is cut further
 _MOST_HALVINGS = 6
 _FLAT = 1e-4  # of the height: how far a curve may be from its chords
 _STRAIGHT = 0.02  # of that: what is so near to a chord can go
@@ -230,6 +230,8 @@ def _thinned(part: Sequence[Point], tolerance: float) -> Iterator[Point]:
     kept = part[0]
     yield kept
     for point, after in itertools.pairwise(part[1:]):
+        if after[0] <= kept[0]:  # an interval of few floats
+            continue
         share = (point[0] - kept[0]) / (after[0] - kept[0])
         if abs(kept[1] + share * (after[1] - kept[1]) - point[1]) > tolerance:
             kept = point

@@ -211,8 +211,9 @@ def _label(graph: Graph, name: str, shown: Sequence[Graph], names: Sequence[str]
 
 def _line(ax: Axes, drawn: Curve, label: str, style: dict[str, Any]) -> None:
     colour = style["color"]
-    for number, piece in enumerate(drawn.pieces):
-        ax.plot(*zip(*piece, strict=True), label=label if number == 0 else None, linewidth=1.6, **style)
+    gap = (math.nan, math.nan)
+    points = [point for piece in drawn.pieces for point in (*piece, gap)] or [gap]
+    ax.plot(*zip(*points, strict=True), label=label, linewidth=1.6, **style)
     dots = {"linestyle": "none", "marker": "o", "color": colour, "zorder": 3}
     if drawn.ends:
         ax.plot(*zip(*drawn.ends, strict=True), markersize=4.5, markerfacecolor="none", **dots)

@@ -33,14 +33,22 @@ def gallery(tmp_path_factory):
     return folder / "gallery.html"
 
 
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
-def opened(request, chromium, gallery):
+@pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
+def screen(request, chromium, gallery):
     """The page on a screen; it may ask for nothing but itself."""
     width, scheme = request.param
     with visiting(chromium, viewport={"width": width, "height": 844}, color_scheme=scheme) as visit:
         visit.page.goto(gallery.as_uri())
         yield visit.page
         assert {address for address in visit.requests if not address.startswith("data:")} == {gallery.as_uri()}
+
+
+@pytest.fixture
+def opened(screen):
+    """The page as it was opened."""
+    screen.evaluate("dialog.close(), pick(null), showAll(), search.blur(), scrollTo(0, 0)")
+    screen.evaluate("document.querySelector('#shown [value=second_derivative]').checked = false")
+    return screen
 
 
 def visible(page):
@@ -167,7 +175,6 @@ def test_an_address_opens_what_it_names(opened, gallery):
     opened.wait_for_selector("#dialog", state="hidden")
 
 
-@pytest.mark.parametrize("opened", [(390, "light")], indirect=True)
 def test_every_activation_opens(opened):
     opened_names = opened.evaluate("""
         [...document.querySelectorAll(".card")].map(card => {

@@ -45,6 +45,21 @@ def test_cases_stand_one_below_the_other(tex, expected):
     assert in_cases(tex) == expected
 
 
+@pytest.mark.parametrize(
+    ("tex", "part"),
+    [
+        (r"x \tanh(x)", '<mspace width="0.167em" /><mi>tanh</mi>'),
+        (r"\max(0, -x)", "<mi>max</mi>"),
+        (r"\max(0, -x)", '<mo form="prefix">&#x02212;</mo>'),
+        (r"\log \sigma(x)", '<mi>log</mi><mspace width="0.167em" />'),
+        (r"|x|", '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'),
+    ],
+)
+def test_spaces_are_those_of_tex(tex, part):
+    assert part in mathml(tex)
+    assert '<mo form="prefix">' not in mathml("f(x) - g")
+
+
 def test_unknown_commands_are_refused():
     with pytest.raises(ValueError, match=r"does not know \\frobnicate"):
         mathml(r"x \frobnicate y")

@@ -161,7 +161,7 @@ def test_one_activation_has_one_panel():
     ((*lines,),) = lines_of(figure)
     assert [line.get_label() for line in lines] == ["$f$", "$f'$", "$f''$"]
     assert figure.axes[0].get_title() == "gelu"
-    x, y = lines[0].get_data()
+    x, y = (values[:-1] for values in lines[0].get_data())  # the last is a gap
     assert y == pytest.approx([t / 2 * math.erfc(-t / math.sqrt(2)) for t in x], abs=1e-9)
 
 
@@ -172,6 +172,22 @@ def test_several_have_a_panel_for_each_direction():
         assert [line.get_label() for line in lines] == ["gelu", "mish", "elu(alpha=0.5)"]
         assert ax.get_xlim() == (-2, 3)
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["gelu", "mish", "elu(alpha=0.5)"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "interval"),
+    [
+        ("exponential", (0, 800)),
+        ("logit", (2, 3)),
+        ("identity", (1e16, 1e16 + 4)),
+        ("relu", (-1e-300, 1e-300)),
+        ("threshold(threshold=1e300)", None),
+        (("elu", {"alpha": math.nan}), None),
+        ("relu_squared", (-1e200, 1e200)),
+    ],
+)
+def test_extremes_are_drawn_without_a_warning(wanted, interval):
+    assert fa.plot(wanted, interval=interval)._repr_png_()
 
 
 def test_gates_and_halves():

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     suffix = target.suffix.lower()
     if suffix not in _METADATA:
         raise ValueError(f"{target}: pictures end in {', '.join(_METADATA)}; the end of the name says which to write")
+    whole_file.check(target)
     figure = plot(*arguments.names, directions=arguments.directions, interval=arguments.interval, theme=arguments.theme)
     from matplotlib import rc_context
 
