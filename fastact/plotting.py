@@ -121,7 +121,7 @@ def plot(
     return figure
 
 
-def _panels(axes: Sequence[Axes], chosen: list[str]) -> list[tuple[Axes, list[str]]]:
+def _panels(axes: Sequence[Axes], chosen: Sequence[str]) -> list[tuple[Axes, Sequence[str]]]:
     """Say which directions go where."""
     if len(axes) == 1:
         return [(axes[0], chosen)]
@@ -182,7 +182,8 @@ def _new_axes(panels: int, colours: _Theme) -> list[Axes]:
 
 def _draw(ax: Axes, shown: Sequence[Graph], names: Sequence[str], interval: Interval, colours: _Theme) -> None:
     """Draw some directions of all graphs, each in a style of its own; an empty panel gets limits that fit."""
-    is_empty, styles = not ax.has_data(), _styles(colours)
+    is_empty, drawn_before = not ax.has_data(), len(ax.get_legend_handles_labels()[1])
+    styles = itertools.islice(_styles(colours), drawn_before, None)
     curves = []
     for graph in shown:
         for name in names:
@@ -223,9 +224,10 @@ def _line(ax: Axes, drawn: Curve, label: str, style: dict[str, Any]) -> None:
 
 def _dress(axes: Sequence[Axes], shown: Sequence[Graph], chosen: Sequence[str], colours: _Theme) -> None:
     """Give a new figure its titles, grid and legend."""
-    for ax, name in zip(axes, chosen if len(axes) > 1 else [""], strict=True):
+    for ax, (_, names) in zip(axes, _panels(axes, chosen), strict=True):
         ax.set_facecolor("none")
-        ax.set_title(_TITLES.get(name, shown[0].label if len(shown) == 1 else ""), color=colours.ink)
+        title = [shown[0].label] if len(shown) == 1 else []
+        ax.set_title(", ".join([*title, _TITLES[names[0]]] if len(names) == 1 else title), color=colours.ink)
         ax.set_xlabel("$x$", color=colours.ink)
         ax.grid(color=colours.faint, linewidth=0.5)
         ax.axhline(0.0, color=colours.ink, linewidth=0.6, zorder=1)

@@ -190,6 +190,20 @@ def test_extremes_are_drawn_without_a_warning(wanted, interval):
     assert fa.plot(wanted, interval=interval)._repr_png_()
 
 
+@pytest.mark.parametrize(
+    ("names", "directions", "titles"),
+    [
+        (["gelu"], None, ["gelu"]),
+        (["gelu"], "derivative", ["gelu, derivative"]),
+        (["gelu", "mish"], "derivative", ["derivative"]),
+        (["gelu", "mish"], ["value", "second_derivative"], ["value", "second derivative"]),
+        (["crelu"], None, [""]),
+    ],
+)
+def test_titles_say_what_labels_do_not(names, directions, titles):
+    assert [ax.get_title() for ax in fa.plot(*names, directions=directions).axes] == titles
+
+
 def test_gates_and_halves():
     assert fa.plot("swiglu").axes[0].get_title() == "swiglu's gate, silu"
     labels = [line.get_label() for line in lines_of(fa.plot("crelu", directions="value"))[0]]
@@ -222,7 +236,9 @@ def test_given_axes_are_drawn_into():
     left.set_xlim(-1, 1)
     fa.plot("mish", ax=left, directions="value")
     assert left.get_xlim() == (-1, 1)
-    assert lines_of(figure)[0][-1].get_label() == "mish"
+    *_, last, mish = lines_of(figure)[0]
+    assert mish.get_label() == "mish"
+    assert mish.get_color() != last.get_color()
     fa.plot("relu", "gelu", ax=figure.subplots(1, 3), theme="dark")
     assert [len(lines) for lines in lines_of(figure)[-3:]] == [2, 2, 2]
     assert isinstance(right, Axes)

@@ -35,13 +35,9 @@ def _read(path: Path) -> dict[str, Any]:
     """Read what ``fastact bench --json`` has written."""
     try:
         speed = json.loads(path.read_text(encoding="utf-8"))
-        texts = [
-            speed["machine"],
-            speed["dtype"],
-            *(row[key] for row in speed["rows"] for key in ("name", "direction")),
-        ]
-        figures = [row[key] for row in speed["rows"] for key in ("size", "out", "copyto", "new")]
-        figures += [row["plain"] for row in speed["rows"] if row["plain"] is not None]
+        rows = [bench.Timing(**row) for row in speed["rows"]]
+        texts = [speed["machine"], speed["dtype"], *(text for row in rows for text in (row.name, row.direction))]
+        figures = [figure for row in rows for figure in (row.size, row.out, row.new, row.copyto, row.plain or 1.0)]
         is_whole = all(isinstance(text, str) for text in texts) and all(figure > 0 for figure in figures)
     except (ValueError, KeyError, TypeError):
         is_whole = False

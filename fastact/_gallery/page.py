@@ -13,13 +13,12 @@ from typing import Any
 import fastact
 from fastact._accuracy.cases import DIRECTIONS, DTYPES
 from fastact._accuracy.measured import Record, worst
+from fastact._command_line.bench import Timing
 from fastact._definition import Definition
 from fastact._facts import call, dead_intervals, facts
 from fastact._notebook import prose
 from fastact._sketch import legend, sample_of, sketch
 from fastact._typeset import mathml
-
-_SPEED_UNIT = "ns per element"
 
 
 def page(speed: dict[str, Any] | None = None) -> str:
@@ -137,23 +136,16 @@ def _ulp(record: Record | None) -> str:
 
 
 def _speed(definition: Definition, speed: dict[str, Any]) -> str:
-    rows = [
-        [row["direction"], f"{row['size']:,}", f"{row['out']:.3f}", _ratio(row["copyto"], row["out"]), _plain(row)]
-        for row in speed["rows"]
-        if row["name"] == definition.name
-    ]
+    rows = [_timing(row) for row in speed["rows"] if row["name"] == definition.name]
     if not rows:
         return ""
-    headings = ["", "elements", _SPEED_UNIT, "× np.copyto", "× plain NumPy"]
-    return f"{_table(headings, rows)}<small>{escape(speed['dtype'])}; × says how many times as fast.</small>"
+    note = f"{speed['dtype']}: ns per element; how many times as fast as np.copyto and as the plain NumPy formula."
+    return f"{_table(['', 'n', 'ns', '/copyto', '/plain'], rows)}<small>{escape(note)}</small>"
 
 
-def _plain(row: dict[str, Any]) -> str:
-    return _ratio(row["plain"], row["new"]) if row["plain"] else ""
-
-
-def _ratio(other: float, own: float) -> str:
-    return f"{other / own:.2f}"
+def _timing(row: dict[str, Any]) -> list[str]:
+    out, copyto, _, plain = Timing(**row).cells
+    return [row["direction"], f"{row['size']:,}", out, copyto, plain]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
