@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print("; ".join(["fastact: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return INTERRUPTED
-    except (OSError, ValueError, TypeError, MemoryError) as error:
+    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         print(f"fastact: error: {_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
     return 0

@@ -12,6 +12,7 @@ from fastact._definition import Definition, registry
 from fastact._device import is_device_array
 from fastact._docstrings import docstring
 from fastact._lock import lock
+from fastact._notebook import Shown
 
 ndarray = np.ndarray
 
@@ -296,7 +297,7 @@ def _is_accepted(dtype: np.dtype) -> bool:
     return dtype.kind in "biu" or dtype.name in ("float16", "float32", "float64", "bfloat16")
 
 
-class Activation(Direction):
+class Activation(Shown, Direction):
     """An element-wise activation: call it for its value, its attributes for what belongs to it.
 
     Attributes

@@ -16,6 +16,7 @@ from fastact._docstrings import docstring
 from fastact._jacobian import Jacobian
 from fastact._labelled import call as call_of_labelled
 from fastact._labelled import is_labelled
+from fastact._notebook import Shown
 from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
@@ -229,7 +230,7 @@ def no_such_direction(activation: Any, name: str) -> AttributeError:
     return AttributeError(f"{activation.name} has no {name!r}; it has {known}")
 
 
-class AxisActivation(AxisDirection):
+class AxisActivation(Shown, AxisDirection):
     """A function along an axis: call it for its value, its attributes for what belongs to it.
 
     Attributes

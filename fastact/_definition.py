@@ -1,7 +1,7 @@
 """What an activation is: one record per activation, made from one block of source, complete or refused."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -106,6 +106,8 @@ class Definition:
         Where the derivative, or the value itself, jumps, and what ``derivative`` says there.
     bends : tuple of float
         Where only the second derivative jumps. `define` takes functions of the parameters for either, too.
+    kinks_of, bends_of : callable or None
+        Those functions, where it was given them.
     odd, monotone : bool
         Whether f(-x) = -f(x), and whether it never falls.
     saturation, use, avoid : str
@@ -156,6 +158,8 @@ class Definition:
     kinks: tuple[float, ...] = ()
     derivative_at_kinks: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
+    kinks_of: Callable | None = None
+    bends_of: Callable | None = None
     odd: bool = False
     monotone: bool = False
     saturation: str = ""
@@ -205,6 +209,21 @@ class Definition:
         always = ("value", "derivative", "second_derivative", "backward", "value_and_derivative")
         from_output = ("derivative_from_output", "backward_from_output")
         return always + (from_output if "derivative_from_output" in self.formulas else ())
+
+    def check_values(self, values: Sequence[float]) -> None:
+        """Refuse values of the parameters that one of them, or all together, do not take."""
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.check(self.name, value)
+        if self.check is not None:
+            self.check(*values)
+
+    def kinks_at(self, parameters: Sequence[float]) -> tuple[float, ...]:
+        """Say where the kinks are for these values of the parameters."""
+        return self.kinks if self.kinks_of is None else tuple(self.kinks_of(*parameters))
+
+    def bends_at(self, parameters: Sequence[float]) -> tuple[float, ...]:
+        """Say where the bends are for these values of the parameters."""
+        return self.bends if self.bends_of is None else tuple(self.bends_of(*parameters))
 
     def has_winner(self, direction: str) -> bool:
         """Whether results of a direction depend on which of a row's largest elements comes first."""
@@ -256,6 +275,7 @@ def define(**facts: Any) -> Callable[[type], Definition]:
         defaults = [parameter.default for parameter in facts.get("parameters", ())]
         for places in ("kinks", "bends"):
             if callable(facts.get(places)):
+                facts[f"{places}_of"] = facts[places]
                 facts[places] = facts[places](*defaults)
         summary, _, notes = inspect.cleandoc(block.__doc__ or "").partition("\n")
         definition = Definition(

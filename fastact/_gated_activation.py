@@ -11,6 +11,7 @@ from fastact._device import is_device_array
 from fastact._halves import HalvesDirection
 from fastact._labelled import call as call_of_labelled
 from fastact._labelled import is_labelled
+from fastact._notebook import Shown
 
 _SPLIT = ("axis", "interleaved", "gate_first")
 
@@ -76,7 +77,7 @@ def _as_operand(value: Any) -> Any:
     return value if type(value) in (float, int) else as_array(value)
 
 
-class GatedActivation(GatedDirection):
+class GatedActivation(Shown, GatedDirection):
     """A gated linear unit: call it for its value, its attributes for what belongs to it.
 
     Attributes

@@ -11,6 +11,7 @@ from fastact._axis_activation import no_such_direction
 from fastact._definition import Definition
 from fastact._device import is_device_array
 from fastact._halves import HalvesDirection
+from fastact._notebook import Shown
 
 
 class JoinedDirection(HalvesDirection):
@@ -43,7 +44,7 @@ class JoinedDirection(HalvesDirection):
         return self._joined(shape, places, [np.asanyarray(x)], keywords)
 
 
-class JoinedActivation(JoinedDirection):
+class JoinedActivation(Shown, JoinedDirection):
     """An activation that gives two halves: call it for its value, its attributes for what belongs to it.
 
     Attributes

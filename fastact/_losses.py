@@ -13,12 +13,13 @@ from fastact._activation import ACCEPTED, find
 from fastact._definition import Definition, Parameter
 from fastact._device import is_device_array
 from fastact._docstrings import loss_docstring
+from fastact._notebook import Shown
 
 ndarray = np.ndarray
 REDUCTIONS = ("mean", "sum", "none")
 
 
-class Loss:
+class Loss(Shown):
     """A loss: call it for its value, its methods for the gradient with respect to the logits.
 
     Attributes

@@ -17,6 +17,7 @@ from fastact._gated_activation import GatedActivation
 from fastact._gumbel_softmax import GumbelSoftmax
 from fastact._joined_activation import JoinedActivation
 from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+from fastact.plotting import plot as plot
 
 __version__: str
 

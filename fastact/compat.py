@@ -128,6 +128,11 @@ class CompatibleDirection:
         return self._function(*args[:arrays], **keywords)
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """The library's defaults, by fastact's names of the parameters."""
+        return {parameter.ours: parameter.convert(parameter.default) for parameter in self._preset.parameters.values()}
+
+    @property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         own = inspect.signature(self._function).parameters.values()

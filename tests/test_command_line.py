@@ -75,7 +75,7 @@ def test_wrong_command_line_is_one_line(refused, command):
     assert "--help" in refused(*command)
 
 
-@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"], ["plot"], ["gallery"]])
 def test_help(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -108,6 +108,25 @@ def test_bench_prints_four_figures_for_each_direction_and_size(run):
     for label, cells in rows.items():
         assert len(cells) == (6 if label == "maxout backward" else 8)  # which has no plain formula
         assert all(float(cell) >= 0 for cell in cells)
+
+
+def test_bench_writes_its_figures_down(run, folder):
+    options = ("relu", "maxout", "--sizes", "100", "--seconds", "1e-3", "--dtype", "float64")
+    code, out, err = run("bench", *options, "--json", "figures.json")
+    assert (code, err) == (0, "")
+    found = json.loads((folder / "figures.json").read_text())
+    assert f"numpy {np.__version__}" in found["machine"]
+    assert found["dtype"] == "float64"
+    assert [row["name"] for row in found["rows"]] == ["relu"] * 3 + ["maxout"] * 2
+    for row, line in zip(found["rows"], out.splitlines()[-5:], strict=True):
+        plain = [f"{row['plain'] / row['new']:.1f}"] if row["plain"] else []
+        cells = [f"{row['out']:.3f}", f"{row['copyto'] / row['out']:.2f}", f"{row['new']:.3f}", *plain]
+        assert line.split() == [row["name"], row["direction"], *cells]
+    assert run("gallery", "-o", "gallery.html", "--speed", "figures.json") == (0, "", "")
+
+
+def test_bench_says_before_the_work_what_it_cannot_write(refused, folder):
+    assert "none: No such file or directory" in refused("bench", "relu", "--json", "none/figures.json")
 
 
 @pytest.mark.parametrize("direction", ["value", "derivative", "backward"])

@@ -9,39 +9,103 @@ turns.
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import fastact
-from fastact._command_line import plain
+from fastact._command_line import plain, whole_file
 from fastact._command_line.machine import facts
 from fastact._command_line.operands import Operation, directions, operation
 from fastact._command_line.progress import Progress
 from fastact._command_line.timing import best_in_turns
 
+SIZES = (10_000, 1_000_000)
+SECONDS = 0.05  # for each activation, direction and size
+
 _HEADINGS = ("out=", "/copyto", "new", "/plain")
 _WIDTH = 9  # of a column of figures
 
 
+@dataclass(frozen=True)
+class Timing:
+    """How long one direction of an activation takes at one size.
+
+    Attributes
+    ----------
+    name, direction, size
+        What was timed.
+    out, new, copyto, plain : float
+        ns per element: into a given array, into a new one, of `np.copyto`, and of the plain NumPy formula, where NumPy
+        has one.
+    """
+
+    name: str
+    direction: str
+    size: int
+    out: float
+    new: float
+    copyto: float
+    plain: float | None
+
+    @property
+    def cells(self) -> list[str]:
+        """The four figures of the table."""
+        ratio = f"{self.plain / self.new:.1f}" if self.plain else ""
+        return [f"{self.out:.3f}", f"{self.copyto / self.out:.2f}", f"{self.new:.3f}", ratio]
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact bench``."""
+    if arguments.json:
+        whole_file.check(Path(arguments.json))
     names = [fastact.get(name).info.name for name in arguments.names] or fastact.names()
-    rows = [(name, direction) for name in names for direction in directions(name)]
-    label_width = max(len(f"{name} {direction}") for name, direction in rows)
+    label_width = max(len(_label(name, direction)) for name in names for direction in directions(name))
     print(_heading(arguments.sizes, arguments.dtype, label_width), flush=True)
-    with Progress(len(rows) * len(arguments.sizes)) as progress, no_warnings():
+    done = []
+    for timings, progress in _timings(names, arguments.sizes, arguments.dtype, arguments.seconds):
+        done += timings
+        progress.hide()
+        label = _label(timings[0].name, timings[0].direction)
+        print(_line(label.ljust(label_width), [cell for timing in timings for cell in timing.cells]), flush=True)
+    if arguments.json:
+        content = json.dumps(_recorded(done, arguments.dtype), indent=1)
+        whole_file.write(Path(arguments.json), f"{content}\n".encode())
+
+
+def record(names: Sequence[str], sizes: Sequence[int], dtype: str, seconds: float) -> dict[str, Any]:
+    """Time activations; give what ``fastact bench --json`` writes."""
+    done = [timing for timings, _ in _timings(names, sizes, dtype, seconds) for timing in timings]
+    return _recorded(done, dtype)
+
+
+def _recorded(timings: Sequence[Timing], dtype: str) -> dict[str, Any]:
+    return {"machine": facts(), "dtype": dtype, "rows": [asdict(timing) for timing in timings]}
+
+
+def _label(name: str, direction: str) -> str:
+    return f"{name} {direction}"
+
+
+def _timings(
+    names: Sequence[str], sizes: Sequence[int], dtype: str, seconds: float
+) -> Iterator[tuple[list[Timing], Progress]]:
+    """Go through the activations' directions, each at all sizes."""
+    rows = [(name, direction) for name in names for direction in directions(name)]
+    with Progress(len(rows) * len(sizes)) as progress, no_warnings():
         for name, direction in rows:
-            cells = []
-            for size in arguments.sizes:
-                progress.advance(0, f"{name} {direction}, n = {size:,}")
-                cells += _figures(name, direction, size, arguments.dtype, arguments.seconds)
+            timings = []
+            for size in sizes:
+                progress.advance(0, f"{_label(name, direction)}, n = {size:,}")
+                timings.append(_timing(name, direction, size, dtype, seconds))
                 progress.advance(1)
-            progress.hide()
-            print(_line(f"{name} {direction}".ljust(label_width), cells), flush=True)
+            yield timings, progress
 
 
 def _heading(sizes: Sequence[int], dtype: str, label_width: int) -> str:
@@ -82,14 +146,9 @@ def calls(name: str, direction: str, timed: Operation) -> dict[str, Callable[[],
     return calls
 
 
-def _figures(name: str, direction: str, size: int, dtype: str, seconds: float) -> list[str]:
+def _timing(name: str, direction: str, size: int, dtype: str, seconds: float) -> Timing:
     """Time one row at one size."""
     timed = operation(name, direction, size, dtype)
-    best = best_in_turns(calls(name, direction, timed), seconds)
     nanoseconds = 1e9 / timed.operands[-1].size
-    return [
-        f"{best['out'] * nanoseconds:.3f}",
-        f"{best['copyto'] / best['out']:.2f}",
-        f"{best['new'] * nanoseconds:.3f}",
-        f"{best['plain'] / best['new']:.1f}" if "plain" in best else "",
-    ]
+    best = {label: time * nanoseconds for label, time in best_in_turns(calls(name, direction, timed), seconds).items()}
+    return Timing(name, direction, size, best["out"], best["new"], best["copyto"], best.get("plain"))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 from typing import Any
 
 import fastact
-from fastact._definition import Parameter
+from fastact._facts import call, interval, text
 
 _TEXT_WIDTH = 100
 _LABEL_WIDTH = 22
-_UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature")
 
 
 def run_list(arguments: argparse.Namespace) -> None:
@@ -32,20 +29,20 @@ def run_list(arguments: argparse.Namespace) -> None:
 def run_info(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact info``."""
     info = _info(arguments.name)
-    print(f"{_call(info.name)}\n\n{_wrapped(info.summary)}")
+    print(f"{call(info.name)}\n\n{_wrapped(info.summary)}")
     if info.notes:
         print(f"\n{info.notes}")
     print()
     for label, value in _facts(info):
         first, indent = label.replace("_", " ").ljust(_LABEL_WIDTH), " " * _LABEL_WIDTH
-        for line in value if _is_list_of_texts(value) else [_text(value)]:
+        for line in value if _is_list_of_texts(value) else [text(value)]:
             print(_wrapped(line, first, indent))
             first = indent
 
 
-def _wrapped(text: str, first: str = "", indent: str = "") -> str:
+def _wrapped(words: str, first: str = "", indent: str = "") -> str:
     return textwrap.fill(
-        text,
+        words,
         _TEXT_WIDTH,
         initial_indent=first,
         subsequent_indent=indent,
@@ -73,49 +70,10 @@ def markdown_table() -> str:
     lines = ["| activation | formula | range | range of the derivative |", "|---|---|---|---|"]
     for info in map(_info, fastact.names()):
         formula = info.formula.replace("|", r"\vert ")  # a bar would end the cell
-        ranges = [_interval(info.range), _interval(info.derivative_range)]
-        lines.append(f"| `{_call(info.name)}` | ${formula}$ | {ranges[0]} | {ranges[1]} |")
+        ranges = [interval(info.range), interval(info.derivative_range)]
+        lines.append(f"| `{call(info.name)}` | ${formula}$ | {ranges[0]} | {ranges[1]} |")
     return "\n".join(lines)
 
 
 def _info(name: str) -> Any:
     return fastact.get(name).info
-
-
-def _call(name: str) -> str:
-    """Spell the call with its defaults, such as ``elu(x, alpha=1)``, and without NumPy's own keywords."""
-    activation = fastact.get(name)
-    exact = {p.name: p.exact_default for p in activation.info.parameters if p.exact_default is not None}
-    spelled = [
-        keyword + _default(parameter.default, exact.get(keyword))
-        for keyword, parameter in inspect.signature(activation).parameters.items()
-        if keyword not in _UFUNC_KEYWORDS and parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    return f"{name}({', '.join(spelled)})"
-
-
-def _default(default: Any, exact: Fraction | None) -> str:
-    if default is inspect.Parameter.empty:
-        return ""
-    if isinstance(default, float):
-        return f"={exact or format(default, 'g')}"
-    return f"={default!r}"
-
-
-def _interval(bounds: tuple[float, float] | None) -> str:
-    return f"{_text(bounds[0])} … {_text(bounds[1])}" if bounds else ""
-
-
-def _text(value: Any) -> str:
-    """Write a field's value for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}".replace("inf", "∞").replace("-", "−")
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
-    if isinstance(value, Parameter):
-        return f"{value.name}: {value.meaning}"
-    if isinstance(value, tuple):
-        return ", ".join(_text(entry) for entry in value)
-    return str(value)

@@ -7,8 +7,9 @@ from typing import Any, NoReturn
 
 import fastact
 from fastact._accuracy.cases import DIRECTIONS, DTYPES
-from fastact._command_line import apply, audit, bench, describe
+from fastact._command_line import apply, audit, bench, describe, gallery, plot
 from fastact._command_line.peers import KINDS
+from fastact.plotting import THEMES
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -29,6 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_apply(commands)
     _add_list(commands)
     _add_info(commands)
+    _add_plot(commands)
+    _add_gallery(commands)
     return parser
 
 
@@ -39,7 +42,7 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--sizes",
         type=_sizes,
-        default=(10_000, 1_000_000),
+        default=bench.SIZES,
         metavar="N,N,...",
         help="numbers of elements (default: 10000,1000000)",
     )
@@ -47,10 +50,11 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--seconds",
         type=_positive_seconds,
-        default=0.05,
+        default=bench.SECONDS,
         metavar="S",
         help="time to spend on each activation, direction and size (default: %(default)s)",
     )
+    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too, for fastact gallery --speed")
     parser.set_defaults(run=bench.run)
 
 
@@ -113,6 +117,33 @@ def _add_info(commands: Any) -> None:
     parser = commands.add_parser("info", help=summary, description=summary.capitalize() + ".")
     parser.add_argument("name", metavar="NAME")
     parser.set_defaults(run=describe.run_info)
+
+
+def _add_plot(commands: Any) -> None:
+    summary = "draw activations and their derivatives into a picture"
+    parser = commands.add_parser(
+        "plot", help=summary, description=plot.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("names", nargs="+", metavar="NAME", help="an activation, or a call of one such as 'elu(alpha=0.5)'")
+    add("-o", "--output", required=True, metavar="FILE", help="the picture: its name ends in .png, .svg or .pdf")
+    add("--directions", type=_directions, metavar="D,D,...", help="(default: all three)")
+    add("--interval", type=float, nargs=2, metavar=("FROM", "TO"), help="(default: -4 to 4, or as far as kinks are)")
+    add("--theme", choices=THEMES, default="light", help="dark lines on white (default), or light on transparent")
+    add("--dpi", type=_count, default=200, metavar="N", help="dots per inch of a .png (default: %(default)s)")
+    parser.set_defaults(run=plot.run)
+
+
+def _add_gallery(commands: Any) -> None:
+    summary = "write one page that shows every activation"
+    parser = commands.add_parser(
+        "gallery", help=summary, description=gallery.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page, such as gallery.html")
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument("--speed", metavar="FILE", help="show the speed that fastact bench --json has written")
+    speed.add_argument("--measure", action="store_true", help="measure the speed now, as fastact bench does")
+    parser.set_defaults(run=gallery.run)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

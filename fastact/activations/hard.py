@@ -32,7 +32,7 @@ def _ramp(x, slope, offset):
     limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
     range=(0.0, 1.0),
     derivative_range=(0.0, 1 / 6),
-    kinks=lambda slope, offset: (-offset / slope, (1.0 - offset) / slope),
+    kinks=lambda slope, offset: (-offset / slope, (1.0 - offset) / slope) if slope else (),
     derivative_at_kinks=(0.0, 0.0),
     monotone=True,
     saturation="The gradient is exactly 0 beyond +-3: a unit out there is dead until its inputs move.",
