@@ -17,6 +17,8 @@ _NAMES_ELSEWHERE = {
     "get_num_threads": "fastact._engine.threads",
     "gumbel_softmax": "fastact._gumbel_softmax",
     "maxout_dense": "fastact._dense",
+    "diagnose": "fastact.diagnostics",
+    "compare": "fastact.diagnostics",
 }
 
 
