@@ -16,7 +16,7 @@ _SHARES = {
     "dead": "derivative 0",
     "saturated": "0, or |derivative| < {:.3g}",
     "sparsity": "output 0",
-    "gradient_lost": "1 − norm(grad × derivative) / norm(grad)",
+    "gradient_lost": "1 - norm(grad * derivative) / norm(grad)",
 }
 _FIGURES = ("mean", "std", "min", "max", "nan", "inf")
 
@@ -55,7 +55,7 @@ def share(figure: Any) -> str:
 
 def _lost(figure: Any) -> str:
     """What is lost of the gradient, or how it grows."""
-    return share(figure) if not figure < -1 else f"grows × {1 - figure:.3g}"
+    return share(figure) if not figure < -1 else f"grows {1 - figure:.3g}-fold"
 
 
 def where(axis: Sequence[int], index: Sequence[int]) -> str:

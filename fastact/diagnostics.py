@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -102,6 +103,9 @@ class Diagnosis:
     def __repr__(self) -> str:
         return f"<fastact diagnosis of {self.label}>"
 
+    def _repr_html_(self) -> str:
+        return _preformatted(self)
+
 
 class Comparison(tuple[Diagnosis, ...]):
     """Diagnoses of several activations on the same data, the best first; its text is a table."""
@@ -113,6 +117,14 @@ class Comparison(tuple[Diagnosis, ...]):
 
     def __repr__(self) -> str:
         return f"<fastact comparison of {', '.join(diagnosis.label for diagnosis in self)}>"
+
+    def _repr_html_(self) -> str:
+        return _preformatted(self)
+
+
+def _preformatted(text: Any) -> str:
+    """A notebook's form of a text whose columns are aligned."""
+    return f"<pre>{html.escape(str(text))}</pre>"
 
 
 def diagnose(

@@ -75,7 +75,7 @@ def test_wrong_command_line_is_one_line(refused, command):
     assert "--help" in refused(*command)
 
 
-@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["diagnose"], ["compare"], ["list"], ["info"]])
 def test_help(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

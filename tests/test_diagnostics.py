@@ -76,6 +76,7 @@ def test_every_activation(name):
         lines = str(diagnosis).splitlines()
         assert lines[0] == f"{name} on 6,900 elements"
         assert all(any(line.startswith(text) for line in lines) for text in ("dead", "gradient lost", *SUMMARIES))
+        assert "|derivative| &lt; " in diagnosis._repr_html_()
         largest = max(map(abs, fa.get(name).info.derivative_range))
         assert diagnosis.threshold == SATURATED * (largest if np.isfinite(largest) else 1)
     assert_same(diagnosis.total, figures(fa.diagnose(name, X, GRAD)))
@@ -362,6 +363,7 @@ def test_compare_ranks_by_what_it_says():
     lines = str(found).splitlines()
     assert lines[0].split()[0] == "activation"
     assert [line.split()[0] for line in lines[1:]] == [each.label for each in found]
+    assert found._repr_html_() == f"<pre>{found}</pre>"
     nothing = fa.compare(["logit", "relu"], [-1.0, -2.0])
     assert [each.label for each in nothing] == ["relu", "logit"]  # which has no figure
 
