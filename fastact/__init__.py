@@ -18,6 +18,8 @@ _NAMES_ELSEWHERE = {
     "gumbel_softmax": "fastact._gumbel_softmax",
     "maxout_dense": "fastact._dense",
     "plot": "fastact.plotting",
+    "diagnose": "fastact.diagnostics",
+    "compare": "fastact.diagnostics",
 }
 
 

@@ -318,6 +318,24 @@ class Activation(Shown, Direction):
         if definition.parameters:
             self.parameter_gradients = ParameterGradients(definition)
 
+    def with_parameters(self, given: dict[str, Any]) -> tuple["Activation", tuple[Any, ...]]:
+        """The activation that keywords choose, and the value of each of its parameters."""
+        keywords = dict(given)
+        if (variant := self._variant(keywords)) is not self:
+            assert isinstance(variant, Activation)
+            return variant.with_parameters(keywords)
+        names = [parameter.name for parameter in self.info.parameters]
+        if unknown := keywords.keys() - set(names):
+            known = ", ".join([*names, *self.info.variants]) or "none"
+            raise TypeError(f"{self.name} has no parameter {min(unknown)!r}; it has {known}")
+        parameters = [keywords.get(parameter.name, parameter.default) for parameter in self.info.parameters]
+        for name, value in zip(names, parameters, strict=True):
+            dtype = getattr(value, "dtype", None) or _dtype_of(value)
+            if dtype is None or not _is_accepted(dtype):
+                raise TypeError(f"{self.name}: {name} must be a number or an array of numbers, got {value!r}")
+        self._check(parameters)
+        return self, tuple(parameters)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what protocols look for, and must not be built for
             raise AttributeError(name)

@@ -9,11 +9,13 @@ one chunk, cut again afterwards.
 import functools
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask.array.core import broadcast_chunks, unify_chunks
+from dask.array.core import broadcast_chunks, slices_from_chunks, unify_chunks
+from dask.delayed import delayed
 
 import fastact
 from fastact import _ufuncs
@@ -22,6 +24,8 @@ from fastact._definition import Definition
 from fastact._engine.blocks import WEIGHTED
 from fastact._engine.reductions import split_axes
 from fastact._rows import EMPTY
+from fastact._statistics import Partials, merged, of_nothing
+from fastact._streaming import Sample, Share, Subject, gather
 
 # --- element by element: dask takes ufuncs of one result -------------------------------------------
 
@@ -61,6 +65,60 @@ def parameter_gradients(definition: Definition, grad: Any, x: Any, parameters: l
         total = terms.sum(axis=summed, dtype=np.float64).reshape(np.shape(value))
         gradients.append(total.astype(terms.dtype))
     return tuple(gradients)
+
+
+def gathered(subjects: Sequence[Subject], x: Any, grad: Any, kept: tuple[int, ...]) -> tuple[list[Partials], Sample]:
+    """What `_streaming.gather` gives, of all chunks and in one computation."""
+    x = da.asarray(x)
+    extents = tuple(x.shape[axis] for axis in kept)
+    parts: dict[tuple[tuple[int, int], ...], list] = {}
+    arrays = [grad, *(value for subject in subjects for value in subject.parameters if np.ndim(value))]
+    chunks = [_delayed_chunks(array, x) for array in (x, *arrays)]
+    for number, (place, block) in enumerate(zip(np.ndindex(x.numblocks), slices_from_chunks(x.chunks), strict=True)):
+        x_chunk, grad_chunk, *rest = (chunk[place] for chunk in chunks)
+        own = iter(rest)
+        given = [
+            replace(subject, parameters=tuple(next(own) if np.ndim(value) else value for value in subject.parameters))
+            for subject in subjects
+        ]
+        along_kept = tuple((block[axis].start, block[axis].stop) for axis in kept)
+        share = Share(x.size, number, tuple(start for start, _ in along_kept), extents)
+        part = delayed(gather)(given, x_chunk, grad_chunk, kept, share)
+        parts.setdefault(along_kept, []).append(part)
+    return delayed(_assembled)(extents, list(parts), list(map(_in_a_tree, parts.values()))).compute()
+
+
+def _delayed_chunks(array: Any, x: Any) -> Any:
+    array = da.asarray(array)
+    array = array if array.shape == x.shape else da.broadcast_to(array, x.shape)
+    # Not optimised each for itself, which would compute twice what arrays share.
+    return array.rechunk(x.chunks).to_delayed(optimize_graph=False)
+
+
+def _in_a_tree(parts: list) -> Any:
+    """One of many parts, a few at a time, so that no worker holds all of them."""
+    while len(parts) > 1:
+        parts = [delayed(_one_of)(parts[i : i + 16]) for i in range(0, len(parts), 16)]
+    return parts[0]
+
+
+def _one_of(parts: list) -> tuple[list[Partials], Sample]:
+    sample = Sample()
+    for _, drawn in parts:
+        sample.add(drawn)
+    states = zip(*(states for states, _ in parts), strict=True)
+    return [merged(np.stack(partials, axis=-2)) for partials in states], sample
+
+
+def _assembled(extents: tuple[int, ...], places: list, parts: list) -> tuple[list[Partials], Sample]:
+    """Parts side by side along the kept axes."""
+    sample = Sample()
+    whole = [of_nothing(extents) for _ in parts[0][0]]
+    for place, (states, drawn) in zip(places, parts, strict=True):
+        sample.add(drawn)
+        for state, part in zip(whole, states, strict=True):
+            state[tuple(slice(*ends) for ends in place)] = part
+    return whole, sample
 
 
 def drawn(draw: Callable[..., Any], rng: Any, x: Any, parameters: Sequence[Any], dtype: Any) -> Any:

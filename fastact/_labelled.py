@@ -17,6 +17,15 @@ def is_labelled(value: Any) -> bool:
     return (library == "xarray" and hasattr(value, "coords")) or (library == "pandas" and hasattr(value, "axes"))
 
 
+def values(labelled: Any) -> Any:
+    """The array of an object of xarray, which may be dask's, or of pandas; masked, where values are missing."""
+    if type(labelled).__module__.startswith("pandas"):
+        return _taken_out_of_pandas(labelled)
+    if hasattr(labelled, "data_vars"):
+        raise TypeError("a Dataset holds several arrays: pass one of them, such as dataset['x']")
+    return labelled.data
+
+
 def call(function: Callable[..., Any], arrays: Sequence[Any], keywords: dict[str, Any]) -> Any:
     """Call a function along an axis on arrays at least one of which has labels; the last that has gives them."""
     like = [array for array in arrays if is_labelled(array)][-1]

@@ -75,7 +75,10 @@ def test_wrong_command_line_is_one_line(refused, command):
     assert "--help" in refused(*command)
 
 
-@pytest.mark.parametrize("command", [[], ["bench"], ["apply"], ["list"], ["info"], ["plot"], ["gallery"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], *([name] for name in ("bench", "apply", "diagnose", "compare", "list", "info", "plot", "gallery"))],
+)
 def test_help(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

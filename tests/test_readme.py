@@ -14,10 +14,12 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def test_python_code_runs():
+def test_python_code_runs_and_prints_what_is_shown(capsys):
     code = blocks("python")
     assert len(code) > 3
     exec("\n".join(code), {})
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in blocks("text"))
 
 
 @pytest.mark.parametrize(

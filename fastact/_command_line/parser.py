@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import fastact
 from fastact._accuracy.cases import DIRECTIONS, DTYPES
-from fastact._command_line import apply, audit, bench, describe, gallery, plot
+from fastact._command_line import apply, audit, bench, describe, diagnose, gallery, plot
 from fastact._command_line.peers import KINDS
 from fastact.plotting import THEMES
 
@@ -28,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(commands)
     _add_audit(commands)
     _add_apply(commands)
+    _add_diagnose(commands)
+    _add_compare(commands)
     _add_list(commands)
     _add_info(commands)
     _add_plot(commands)
@@ -89,6 +91,15 @@ def _add_apply(commands: Any) -> None:
     parser.add_argument("output", metavar="OUT", help="the result, of the same kind; a file may be the input itself")
     parser.add_argument("--derivative", action="store_true", help="apply the derivative, not the value")
     parser.add_argument("--axis", type=int, help="the axis of an axis-wise activation such as softmax")
+    _add_parameters(parser)
+    parser.add_argument(
+        "--dtype", choices=("float16", "float32", "float64"), help="convert the input to this dtype first"
+    )
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has done")
+    parser.set_defaults(run=apply.run)
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--param",
         dest="parameters",
@@ -98,11 +109,35 @@ def _add_apply(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="a parameter of the activation, such as alpha=0.5 (may be repeated)",
     )
+
+
+def _add_diagnose(commands: Any) -> None:
+    summary = "tell what an activation does to data: dead and saturated units, lost gradient"
+    parser = commands.add_parser("diagnose", help=summary, description=diagnose.__doc__)
+    parser.add_argument("name", metavar="NAME", help="an element-wise activation (see fastact list)")
+    _add_data(parser)
+    parser.add_argument("--axis", type=_axes, metavar="K,...", help="figures for each index along these axes, too")
+    _add_parameters(parser)
+    parser.set_defaults(run=diagnose.run_diagnose)
+
+
+def _add_compare(commands: Any) -> None:
+    summary = "rank activations by what they leave of the gradient, on your data"
+    parser = commands.add_parser("compare", help=summary, description=diagnose.__doc__)
     parser.add_argument(
-        "--dtype", choices=("float16", "float32", "float64"), help="convert the input to this dtype first"
+        "names",
+        nargs="+",
+        type=_with_parameters,
+        metavar="NAME",
+        help="an element-wise activation, with parameters as in leaky_relu:negative_slope=0.2",
     )
-    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has done")
-    parser.set_defaults(run=apply.run)
+    _add_data(parser)
+    parser.set_defaults(run=diagnose.run_compare)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="IN", help="a .npy file of inputs")
+    parser.add_argument("--grad", metavar="FILE", help="a .npy file of gradients that broadcasts to IN (default: ones)")
 
 
 def _add_list(commands: Any) -> None:
@@ -188,6 +223,18 @@ def _positive_seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return seconds
+
+
+def _axes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of axes such as 0,2") from None
+
+
+def _with_parameters(text: str) -> tuple[str, dict[str, int | float | str]]:
+    name, _, parameters = text.partition(":")
+    return name, dict(map(_parameter, parameters.split(","))) if parameters else {}
 
 
 def _parameter(text: str) -> tuple[str, int | float | str]:

@@ -64,14 +64,19 @@ class Program:
 
     def prepare(self):
         """Compile what the program needs, or take it from the cache."""
+        self.set_conversions()
         inputs = len(self.dtypes) - self.results
-        for operand, dtype in enumerate(self.dtypes):
-            convert = (pack_address if operand < inputs else unpack_address)(dtype, self.working)
-            self.words[j.PROGRAM_OPERANDS + j.PROGRAM_OPERAND_WORDS * operand + j.CONVERT] = convert
         kernel = block_kernel(
             self.name, self.direction, self.working.name, inputs, len(self.constants or ()), self.results
         )
         self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
+
+    def set_conversions(self):
+        """Say how each operand comes to the kernel's dtype, and each result to its own."""
+        inputs = len(self.dtypes) - self.results
+        for operand, dtype in enumerate(self.dtypes):
+            convert = (pack_address if operand < inputs else unpack_address)(dtype, self.working)
+            self.words[j.PROGRAM_OPERANDS + j.PROGRAM_OPERAND_WORDS * operand + j.CONVERT] = convert
 
 
 class RowsProgram:

@@ -44,7 +44,7 @@ def _gradient(definition, parameter, values, operands, shape):
     if not summed:
         return np.asarray(elementwise.ufunc(*operands)).reshape(shape)
     summed = sorted(summed, key=lambda axis: abs(views[1].strides[axis]), reverse=True)
-    views = _coalesced([view.transpose(*kept, *summed) for view in views], len(kept))
+    views = coalesced([view.transpose(*kept, *summed) for view in views], len(kept))
     return _sums(elementwise.program(tuple(dtypes)), views, len(kept)).reshape(shape).astype(dtypes[-1])
 
 
@@ -57,7 +57,7 @@ def split_axes(whole, shape):
     return kept, [axis for axis in range(len(whole)) if axis not in kept]
 
 
-def _coalesced(views, kept):
+def coalesced(views, kept):
     """The views with neighbouring summed axes made one wherever all of them allow it."""
     axis = kept
     while axis + 1 < views[0].ndim:
@@ -88,7 +88,7 @@ def sum_first_result(elementwise, operands, others=()):
     summed = np.broadcast_to(np.empty((), dtype), operands[0].shape)  # which nothing is written to
     views = [*operands, summed, *others]
     order = sorted(range(views[0].ndim), key=lambda axis: abs(views[0].strides[axis]), reverse=True)
-    views = _coalesced([np.atleast_1d(view.transpose(order)) for view in views], 0)
+    views = coalesced([np.atleast_1d(view.transpose(order)) for view in views], 0)
     return float(_sums(program, views, 0))
 
 
