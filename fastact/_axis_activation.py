@@ -88,9 +88,10 @@ class AxisDirection:
         given = self._bound(args, keywords)
         arrays = [given[name] for name in self._arrays]
         options = given["axis"], given["out"], given["dtype"], stream
+        where = given.get("where", True)
         if self._own:
-            return along.call_of_groups(self, arrays, given["pieces"], *options)
-        return along.call(self, arrays, *options)
+            return along.call_of_groups(self, arrays, given["pieces"], *options, where)
+        return along.call(self, arrays, *options, where, given.get("empty", EMPTY[0]), given.get("keepdims", False))
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
         x, where = arrays[-1], given.get("where", True)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastact._activation import is_dask
+from fastact._device import is_device_array
 
 
 class MaxoutDense:
@@ -120,6 +121,13 @@ def _checked(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
 
 
 def _operand(value: Any) -> Any:
+    if is_device_array(value):
+        if not hasattr(type(value), "__matmul__"):
+            raise TypeError(
+                f"maxout_dense multiplies matrices with their own library, and {type(value).__name__} has no product; "
+                "pass arrays of CuPy or PyTorch"
+            )
+        return value
     return value if is_dask(value) else np.asarray(value)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from fastact._activation import find, is_dask
 from fastact._axes import joined, normalized
 from fastact._definition import Definition
+from fastact._device import is_device_array
 from fastact._docstrings import docstring
 
 _NARROW = ("float16", "bfloat16")
@@ -38,6 +39,13 @@ class Jacobian:
     def __call__(self, x: Any, /, axis: Any = -1, *, dtype: Any = None) -> np.ndarray:
         if is_dask(x):
             raise TypeError(f"{self.name} does not take dask arrays; call it on blocks that have whole rows")
+        if is_device_array(x):
+            from fastact.cuda import target
+
+            target.require_device()
+            from fastact.cuda import along
+
+            return along.jacobian(self, find(self._definition.name, "backward"), x, axis, dtype)
         function, x = find(self._definition.name), np.asarray(x)
         rows = joined(x, normalized(self.name, axis, x.ndim))[..., np.newaxis, :]
         dtype = function(rows[..., :0], dtype=dtype).dtype

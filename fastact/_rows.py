@@ -72,6 +72,17 @@ class Rows:
         self._stand_in = left_out[-1 if definition.arrays(direction)[-1] == "y" else 0]
         self._nothing = left_out[-1] if self._is_value else 0.0
 
+    def rule(self, empty: str) -> tuple[str, float, float]:
+        """What to make of empty rows, what stands for an element that is left out, and what it gives itself.
+
+        What to make of them is one of `EMPTY`; or nothing special, an empty word.
+        """
+        if not self._has_empty_rows:
+            empty = ""
+        elif empty == "uniform" and not self._is_value:  # it does not depend on the elements
+            empty = "zero"
+        return empty, self._stand_in, self._nothing
+
     def __call__(self, arrays: list, axes: tuple[int, ...], left_out: Any, empty: str, options: dict[str, Any]) -> Any:
         """Run the direction.
 

@@ -23,7 +23,8 @@ def name_at(activation: str, direction: str, values: tuple[float, ...]) -> str:
 
 
 @functools.cache
-def _directions() -> dict[str, tuple[str, str]]:
+def directions() -> dict[str, tuple[str, str]]:
+    """Every ufunc's name, and the activation and direction that it stands for."""
     import fastact.activations
     import fastact.axiswise
     import fastact.losses  # noqa: F401 - all fill the registry
@@ -80,9 +81,9 @@ def _named(elementwise):
 
 def __getattr__(name: str):
     base, _, bits = name.partition(_AT)
-    if base not in _directions():
+    if base not in directions():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    activation, direction = _directions()[base]
+    activation, direction = directions()[base]
     if registry[activation].kind == "axiswise" or registry[activation].cores:
         return axiswise(activation, direction).ufunc
     if not bits:

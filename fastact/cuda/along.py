@@ -3,10 +3,13 @@
 import functools
 import math
 
+import numpy as np
+
 from fastact._axes import normalized, others
+from fastact._rows import EMPTY, checked_empty
 from fastact.cuda import arrays as a
 from fastact.cuda import rows, target
-from fastact.cuda.elementwise import COMPUTED_IN, apart, copy, loop_dtype, result_of, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN, apart, contiguous, copy, loop_dtype, mask_of, result_of, stream_of
 from fastact.cuda.memory import BYTES, VECTOR_BYTES
 from fastact.cuda.row_programs import row_programs
 
@@ -14,7 +17,7 @@ from fastact.cuda.row_programs import row_programs
 SHORT, MIDDLE = 16, 512
 
 
-def run(programs, numbers, sources, results, row_results, row_axes, stream, chunks=1):
+def run(programs, numbers, sources, results, row_results, row_axes, stream, chunks=1, mask=None, rule=None):
     """Run a kernel along some axes.
 
     Parameters
@@ -32,7 +35,12 @@ def run(programs, numbers, sources, results, row_results, row_axes, stream, chun
     chunks : int
         How many groups of threads share a row, where all that is wanted are sums: each gives one, and results per row
         have that many, next to each other.
+    mask : Operand or None
+        Which elements take part; of the sources' shape.
+    rule : tuple
+        What `RowBody` calls ``empty``, ``stand_in`` and ``nothing``.
     """
+    sources = sources if mask is None else [*sources, mask]
     whole = sources[0]
     outer = others(whole.ndim, row_axes)
     host = tuple(each for each in numbers if isinstance(each, float)) or (0.0,)
@@ -64,6 +72,8 @@ def run(programs, numbers, sources, results, row_results, row_axes, stream, chun
         chunks == 1 and length <= threads * line,
         (len(row_shape), len(shape)),
         chunks > 1,
+        mask is not None,
+        *(rule or ()),
     )
     addresses = tuple(each.address for each in order)
     flat = tuple(tuple(step for each in group for step in each) for group in (row_strides, strides))
@@ -103,7 +113,7 @@ def _layout(length, count, shape, strides, order, numbers, chunks):
         threads = most[0]
     else:
         threads = most[1] if length <= MIDDLE else most[2]
-    width = VECTOR_BYTES // max(BYTES[each.dtype] for each in order[numbers:])
+    width = VECTOR_BYTES // max(BYTES[each.dtype] for each in order[numbers:] if each.dtype != "bool")
     aligned = all(each.address % VECTOR_BYTES == 0 for each, _ in along) and length % width == 0
     if not (contiguous and aligned and threads > 1 and chunks == 1 and _rows_aligned(along, width)):
         width = 1
@@ -128,7 +138,7 @@ def _rows_aligned(along, width):
 # --- calls -----------------------------------------------------------------------------------------
 
 
-def call(direction, arrays, axis, out, dtype, stream):
+def call(direction, arrays, axis, out, dtype, stream, where=True, empty=EMPTY[0], keepdims=False):
     """Run one direction of a function along axes.
 
     Parameters
@@ -141,24 +151,47 @@ def call(direction, arrays, axis, out, dtype, stream):
         The axes that make up a row.
     out, dtype, stream
         As given, or None.
+    where : array of bool or True
+        Which elements take part.
+    empty : str
+        What a row gives in which none does.
+    keepdims : bool
+        Whether results of one number per row, and gradients for them, have kept the axes, each with length 1.
     """
     name, definition = direction.name, direction._definition
     operands = [a.device_operand(name, array) for array in arrays]
     *grads, x = operands
     axes = normalized(name, axis, x.ndim)
     reduces = definition.reduces and direction._direction == "value"
-    rest = tuple(x.shape[i] for i in others(x.ndim, axes))
+    per_row = others(x.ndim, axes)
+    rest = tuple(1 if i in axes else x.shape[i] for i in range(x.ndim) if keepdims or i in per_row)
     expected = rest if definition.reduces else x.shape
     for grad in grads:
         if grad.shape != expected:
             raise ValueError(f"{name}: grad must have the output's shape {expected}, got {grad.shape}")
     loop = loop_dtype(direction, direction.ufunc, operands, dtype)
-    result = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
-    _run_rows(direction, operands, result, axes, loop, stream_of(stream, x.owner))
-    return result.owner
+    whole = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
+    result = whole
+    if keepdims:
+        operands = [*(each.transposed(per_row) for each in grads), x]
+        result = whole.transposed(per_row) if reduces else whole
+    rules = direction._rows.rule(checked_empty(name, empty))
+    _run_rows(direction, operands, result, axes, loop, stream_of(stream, x.owner), _mask(name, where, x), rules)
+    return whole.owner
 
 
-def call_of_groups(direction, arrays, pieces, axis, out, dtype, stream):
+def _mask(name, where, x):
+    if where is True:
+        return None
+    mask = mask_of(name, where)
+    try:
+        np.broadcast_shapes(mask.shape, x.shape)
+        return mask.broadcast_to(x.shape)
+    except ValueError:
+        raise ValueError(f"{name}: where of shape {mask.shape} does not broadcast to x's shape {x.shape}") from None
+
+
+def call_of_groups(direction, arrays, pieces, axis, out, dtype, stream, where=True):
     """Run one direction of maxout: groups along an axis are an axis of their own."""
     name = direction.name
     *grads, x = (a.device_operand(name, array) for array in arrays)
@@ -172,11 +205,59 @@ def call_of_groups(direction, arrays, pieces, axis, out, dtype, stream):
     result = result_of(name, out, x.shape if grads else shape, loop, x.owner)
     place = result.split_axis(axis, pieces) if grads else result
     operands = [*grads, x.split_axis(axis, pieces)]
-    _run_rows(direction, operands, place, (axis + 1,), loop, stream_of(stream, x.owner))
+    mask = _mask(name, where, x)
+    mask = None if mask is None else mask.split_axis(axis, pieces)
+    rule = direction._rows.rule(EMPTY[0])
+    _run_rows(direction, operands, place, (axis + 1,), loop, stream_of(stream, x.owner), mask, rule)
     return result.owner
 
 
-def _run_rows(direction, operands, result, axes, loop, stream):
+def jacobian(of_function, backward, x, axis, dtype):
+    """The matrices of all rows' derivatives: what `Jacobian.__call__` gives for NumPy's arrays.
+
+    Parameters
+    ----------
+    of_function : Jacobian
+        Whose name it is.
+    backward : AxisDirection
+        The gradient of the function.
+    x, axis, dtype
+        As given.
+    """
+    x = a.device_operand(of_function.name, x)
+    axes = normalized(of_function.name, axis, x.ndim)
+    rest = others(x.ndim, axes)
+    loop, stream = loop_dtype(backward, backward.ufunc, [x, x], dtype), stream_of(None, x.owner)
+    rows = x.transposed((*rest, *axes))
+    if len(axes) != 1:
+        rows = contiguous(rows, stream)
+        rows = rows.with_shape((*rows.shape[: len(rest)], math.prod(rows.shape[len(rest) :])))
+    *outer, n = rows.shape
+    shape = (*outer, n, n)
+    result = a.empty_like(x, shape, loop)
+    if not result.size:
+        return result.owner
+    unit = a.to_device(np.eye(n, dtype=a.numpy_dtype(COMPUTED_IN[loop])), x)
+    each = a.Operand(rows.address, shape, (*rows.strides[:-1], 0, rows.strides[-1]), rows.dtype, rows.owner)
+    programs = row_programs(backward._definition.name, "backward", COMPUTED_IN[loop])
+    run(programs, [], [unit.broadcast_to(shape), each], [result], [], (len(shape) - 1,), stream)
+    _mend_diagonal(result, stream)
+    return result.owner
+
+
+def _mend_diagonal(result, stream):
+    """Let each row of a matrix add up to 0: the kernel's own diagonal cancels where an element leads by much."""
+    from fastact.cuda import reductions
+
+    *strides, down, right = result.strides
+    diagonal = a.Operand(result.address, result.shape[:-1], (*strides, down + right), result.dtype, result.owner)
+    zero, total = a.to_device(np.zeros(()), result), a.empty_like(result, result.shape[:-1], "float64")
+    copy(zero, diagonal, stream)
+    reductions.summed("", "value", result.dtype, [result], tuple(range(result.ndim - 1)), total, stream)
+    reductions.product(total, -1.0, diagonal, stream)
+
+
+def _run_rows(direction, operands, result, axes, loop, stream, mask=None, rule=None):
     definition, x = direction._definition, operands[-1]
     reduces = definition.reduces and direction._direction == "value"
     if not result.size:
@@ -187,6 +268,7 @@ def _run_rows(direction, operands, result, axes, loop, stream):
     numbers = operands[:-1] if definition.reduces else []
     sources = operands[len(numbers) :]
     written = apart(result, operands)
-    run(programs, numbers, sources, [] if reduces else [written], [written] if reduces else [], axes, stream)
+    results = ([], [written]) if reduces else ([written], [])
+    run(programs, numbers, sources, *results, axes, stream, mask=mask, rule=rule)
     if written is not result:
         copy(written, result, stream)

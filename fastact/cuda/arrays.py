@@ -73,14 +73,9 @@ class Operand:
         return dataclasses.replace(self, shape=tuple(shape), strides=tuple(strides))
 
     def transposed(self, axes):
-        """The axes in another order."""
+        """The axes in another order; those that are left out have length 1."""
         shape, strides = (tuple(values[i] for i in axes) for values in (self.shape, self.strides))
         return dataclasses.replace(self, shape=shape, strides=strides)
-
-    def with_axis_last(self, axis):
-        """The array whose last axis is this one."""
-        rest = [i for i in range(self.ndim) if i != axis % self.ndim]
-        return self.transposed((*rest, axis % self.ndim))
 
     def part(self, axis, start, step, length):
         """Every `step`-th element along an axis."""
@@ -93,11 +88,13 @@ class Operand:
         """The array at the first place of its last axis."""
         return dataclasses.replace(self, shape=self.shape[:-1], strides=self.strides[:-1])
 
+    def with_shape(self, shape):
+        """A contiguous array in another shape."""
+        return dataclasses.replace(self, shape=shape, strides=contiguous_strides(shape, self.dtype))
+
     def squeezed(self):
         """The array without axes of length 1."""
-        axes = [i for i, length in enumerate(self.shape) if length != 1]
-        shape, strides = (tuple(values[i] for i in axes) for values in (self.shape, self.strides))
-        return dataclasses.replace(self, shape=shape, strides=strides)
+        return self.transposed([i for i, length in enumerate(self.shape) if length != 1])
 
     def halves(self, axis, interleaved=False):
         """The two halves along an axis whose length is even."""

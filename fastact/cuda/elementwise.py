@@ -47,7 +47,7 @@ def call(direction, given, parameters, keywords):
     loop = loop_dtype(direction, ufunc, operands, dtype)
     sources = [value for value in operands if isinstance(value, a.Operand)]
     numbers = _numbers(direction, operands, len(given), loop)
-    masks = [] if where is True else [_mask(name, where)]
+    masks = [] if where is True else [mask_of(name, where)]
     shape = _shape(name, [*sources, *masks], out)
     results = _results(name, out, ufunc.nout, shape, loop, casting, like)
     if math.prod(shape):
@@ -93,6 +93,15 @@ def copy(source, result, stream):
     """Write an array's elements to another, in its dtype."""
     dtype = source.dtype if source.dtype in COMPUTED_IN else "float64"
     run(("identity", "value"), dtype, (False,), [source], [result], (), False, stream)
+
+
+def contiguous(operand, stream):
+    """The array itself, or a copy in C order."""
+    if operand.is_contiguous:
+        return operand
+    copied = a.empty_like(operand)
+    copy(operand, copied, stream)
+    return copied
 
 
 def _is_one_run(operands, sizes, strides):
@@ -193,7 +202,8 @@ def _numbers(direction, operands, arrays, loop):
     return tuple(parts)
 
 
-def _mask(name, where):
+def mask_of(name, where):
+    """The operand that says which elements take part."""
     if not is_device_array(where) or (mask := a.operand_of(where)).dtype != "bool":
         raise TypeError(f"{name}: where must be a boolean array of the GPU")
     return mask

@@ -120,14 +120,8 @@ def _scaled_sum(losses, factor, result, stream):
     """Write the sum of losses, times a factor, and return the array."""
     total = a.empty_like(losses, (), "float64")
     reductions.total(losses, total, stream)
-    product(total, factor, result, stream)
+    reductions.product(total, factor, result, stream)
     return result.owner
-
-
-def product(operand, factor, result, stream):
-    """Write an array times a number."""
-    at, numbers = ("bilinear_glu", "value"), (float(factor), 0.0)
-    elementwise.run(at, "float64", (False, True), [operand], [result], numbers, False, stream)
 
 
 def _upstream(call, grad, shape):
@@ -140,7 +134,7 @@ def _upstream(call, grad, shape):
         raise ValueError(f"{call.name}.backward: grad must have the loss's shape {expected}, got {grad.shape}")
     scaled = a.empty_like(call.logits, grad.shape, "float64")
     if scaled.size:
-        product(grad, call.scale(), scaled, call.stream)
+        reductions.product(grad, call.scale(), scaled, call.stream)
     return scaled
 
 

@@ -4,6 +4,8 @@ Every operation is one of IEEE 754's, rounded once, and none is contracted with 
 processor and Python give the same bits.
 """
 
+import functools
+
 import numpy as np
 from llvmlite import ir
 
@@ -217,6 +219,7 @@ _PYTHON = {
 }
 
 
+@functools.cache
 def python_function(program):
     """A function of NumPy's scalars that gives a tuple of them: the program as it is, for where there is no device."""
     names = {"np": np, "fma_float32": _fma("float32"), "fma_float64": _fma("float64")}

@@ -15,7 +15,7 @@ from fastact._engine.cores import Cores
 from fastact._engine.reductions import split_axes
 from fastact.cuda import along
 from fastact.cuda import arrays as a
-from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, run, stream_of
 from fastact.cuda.row_programs import RowPrograms
 
 #: Elements that a block of threads sums.
@@ -113,6 +113,12 @@ def total(operand, result, stream):
         copy(zero, result, stream)
         return
     summed("", "value", operand.dtype, [operand], (), result, stream)
+
+
+def product(operand, factor, result, stream):
+    """Write an array times a number."""
+    at, numbers = ("bilinear_glu", "value"), (float(factor), 0.0)
+    run(at, "float64", (False, True), [operand], [result], numbers, False, stream)
 
 
 def parameter_gradients(gradients, grad, x, parameters, stream):

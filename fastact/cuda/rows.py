@@ -47,6 +47,12 @@ class RowBody:
         How many axes rows are spread over, and how many make up a row.
     chunked : bool
         Whether several groups of threads share a row, each with results of its own: all that they do is to sum.
+    masked : bool
+        Whether one more source, of booleans, says which elements take part.
+    empty : str
+        What a row gives in which no element takes part, as `Rows.rule` says.
+    stand_in, nothing : float
+        The element that counts for nothing in its row, and what one that takes no part gives itself.
     """
 
     programs: RowPrograms
@@ -60,6 +66,20 @@ class RowBody:
     fits: bool
     axes: tuple[int, int]
     chunked: bool = False
+    masked: bool = False
+    empty: str = ""
+    stand_in: float = float("-inf")
+    nothing: float = 0.0
+
+    @property
+    def is_mended(self):
+        """Whether rows in which no element takes part need a look."""
+        return self.masked or self.empty in ("zero", "uniform")
+
+    @property
+    def elements(self):
+        """The sources that formulas take."""
+        return self.sources[:-1] if self.masked else self.sources
 
     @property
     def stored_numbers(self):
@@ -177,7 +197,7 @@ class _Text:
     def __init__(self, body):
         self.body, self.programs, self.formulas = body, body.programs, body.programs.formulas
         self.lines, self.names = [], {"cuda": cuda, "float64": float64}
-        self.dtype = body.programs.dtype
+        self.dtype, self.flat_is_known = body.programs.dtype, False
         inputs = len(body.stored_numbers) + len(body.sources)
         self.first_result = inputs
         self.shared = max(1, self.programs.sum_parts, self.programs.threshold_sum_parts)
@@ -194,7 +214,7 @@ class _Text:
     # Values of a kind have names of a pattern: x0_3 is the fourth element of the first source's line.
 
     def elements(self, k):
-        return [f"x{source}_{k}" for source in range(len(self.body.sources))]
+        return [f"x{source}_{k}" for source in range(len(self.body.elements))]
 
     def known(self):
         return ["largest", *(f"threshold{i}" for i in range(self.programs.threshold_parts))]
@@ -224,18 +244,33 @@ class _Text:
 
     def load(self, depth):
         """Read a line; places beyond the row's end are read at its last element, and count for nothing."""
-        body, count = self.body, len(self.body.sources)
+        body, count = self.body, len(self.body.elements)
         numbers = len(body.stored_numbers)
         for k in range(0, body.line, body.width):
             self.add(depth, f"place = {self.place(k)}")
             for i in range(body.width):
-                self.add(depth, f"in{k + i} = active and place + {i} < end" if i else f"in{k} = active and place < end")
+                self.add(depth, f"at{k + i} = active and place + {i} < end", f"in{k + i} = at{k + i}")
             self.add(depth, f"place = min(place, length - {body.width})")
             self.add(depth, "offsets = along_offsets(place, along_shape, along_strides)")
             for source in range(count):
                 loader = self.function(f"load_x{source}", _loader, body.sources[source], self.dtype, body.width)
                 self.add(depth, f"values = {loader}(base{numbers + source} + offsets[{numbers + source}])")
                 self.add(depth, *(f"x{source}_{k + i} = values[{i}]" for i in range(body.width)))
+            if body.masked:
+                mask = numbers + count
+                loader = self.function("load_mask", _loader, "bool", "float64", 1)
+                for i in range(body.width):
+                    address = f"base{mask} + offsets[{mask}] + {i} * mask_step"
+                    self.add(depth, f"in{k + i} = at{k + i} and {loader}({address})[0] != 0.0")
+        if self.flat_is_known and body.empty == "uniform":
+            self.level(depth)
+
+    def level(self, depth):
+        """Where all that take part are stand-ins, take them, or where none does all elements, for equal."""
+        self.names["LEVEL"] = _element(self.dtype, "0")
+        self.add(depth, "if flat:")
+        for k in range(self.body.line):
+            self.add(depth + 1, f"{self.elements(k)[-1]} = LEVEL", f"in{k} = at{k} if nobody else in{k}")
 
     def write(self, depth):
         """Compute and write a line's results."""
@@ -258,13 +293,29 @@ class _Text:
                     ]
                 targets = [f"y{result}_{i}" for result in range(results)]
                 self.assign(depth, targets, self.call("result", self.programs.result, arguments))
-            self.add(depth, f"if in{k}:", f"    place = {self.place(k)}")
+                self.mend(depth, targets, k + i)
+            self.add(depth, f"if at{k}:", f"    place = {self.place(k)}")
             self.add(depth + 1, "offsets = along_offsets(place, along_shape, along_strides)")
             for result in range(results):
                 operand = self.first_result + result
                 storer = self.function(f"store_y{result}", _storer, body.results[result], self.dtype, body.width)
                 values = ", ".join(f"y{result}_{i}" for i in range(body.width))
                 self.add(depth + 1, f"{storer}(base{operand} + offsets[{operand}], {values})")
+
+    def mend(self, depth, targets, k):
+        """See to elements that take no part, and to rows of them."""
+        body = self.body
+        if not body.is_mended:
+            return
+        self.names["NOTHING"] = _element(self.dtype, repr(body.nothing))
+        self.names["UNDEFINED"] = _element(self.dtype, "nan")
+        for target_name in targets:
+            if body.masked:
+                self.add(depth, f"{target_name} = {target_name} if in{k} else NOTHING")
+            if body.empty == "nan":
+                self.add(depth, f"{target_name} = UNDEFINED if nobody else {target_name}")
+            elif body.empty == "zero":
+                self.add(depth, f"{target_name} = NOTHING if flat else {target_name}")
 
     # --- what a row's threads find together ---
 
@@ -321,6 +372,29 @@ class _Text:
 
         self.meet(depth, ["wide"], merge)
         self.add(depth, "largest = narrow(wide)")
+        if self.body.is_mended:
+            self.find_flat(depth)
+
+    def find_flat(self, depth):
+        """Whether all that take part are stand-ins, and whether nobody does."""
+        self.names["STAND_IN"] = _element(self.dtype, repr(self.body.stand_in))
+        self.add(depth, "flat = largest == STAND_IN", "nobody = False")
+        if self.body.masked:
+            self.add(depth, "some = 0.0")
+
+            def lines(depth):
+                self.add(depth, *(f"some = 1.0 if in{k} else some" for k in range(self.body.line)))
+
+            self.over_lines(depth, lines)
+            self.meet(depth, ["some"], lambda names, others: f"(max({names[0]}, {others[0]}),)")
+            self.add(depth, "nobody = some == 0.0")
+        self.flat_is_known = True
+        if self.body.empty == "uniform":
+            self.add(depth, "if flat:", "    largest = LEVEL")
+            if self.body.fits:
+                self.level(depth)
+            else:
+                self.names["LEVEL"] = _element(self.dtype, "0")
 
     def find_first(self, depth):
         self.add(depth, "first = 1e300")
@@ -404,14 +478,21 @@ class _Text:
             self.add(2, "one = min(row, rows - 1)", "begin = 0", "end = length")
         self.add(2, "offsets = row_offsets(one, row_shape, row_strides)")
         self.add(2, *(f"base{i} = addresses[{i}] + offsets[{i}]" for i in range(body.operands)))
+        if body.masked:
+            mask = len(body.stored_numbers) + len(body.elements)
+            self.add(2, f"mask_step = along_strides[{mask * along + along - 1}]")
         self.load_numbers(2)
         if body.fits:
             self.load(2)
         if formulas.extreme or formulas.in_order:
             self.find_extreme(2)
+        elif body.is_mended:
+            self.find_extreme(2)
+            self.names["NOTHING_KNOWN"] = _element(self.dtype, "0")
+            self.add(2, "largest = NOTHING_KNOWN")
         else:
-            self.names["NOTHING"] = _element(self.dtype, "0")
-            self.add(2, "largest = NOTHING")
+            self.names["NOTHING_KNOWN"] = _element(self.dtype, "0")
+            self.add(2, "largest = NOTHING_KNOWN")
         if formulas.in_order:
             self.find_first(2)
         else:

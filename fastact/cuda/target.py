@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import inspect
 
 MISSING = 'GPU arrays need numba-cuda: pip install "fastact[cuda]"'
 
@@ -44,20 +45,22 @@ def intrinsic(typing, codegen, simulated):
     codegen : callable
         Takes a context, an LLVM builder, the signature and the arguments, and gives the LLVM value of the result.
     simulated : callable
-        What the simulator calls.
+        What the simulator calls; an argument that it may do without is None by default.
     """
     if is_simulated():
         return simulated
-    from numba.cuda import extending
+    from numba.cuda import extending, types
     from numba.cuda.typing import signature
 
-    def function(typingctx, *types):
-        return signature(typing(*types), *types), codegen
+    def function(typingctx, *given):
+        given = [types.Omitted(None) if each is None else each for each in given]
+        return signature(typing(*given), *given), codegen
 
-    # Numba reads names and number of arguments from the function itself.
-    names = ", ".join(f"a{i}" for i in range(simulated.__code__.co_argcount))
+    # Numba reads the arguments' names and defaults from the function itself.
+    parameters = inspect.signature(simulated).parameters
+    declared = ", ".join(map(str, parameters.values()))
     namespace = {"function": function}
-    exec(f"def named(typingctx, {names}): return function(typingctx, {names})", namespace)
+    exec(f"def named(typingctx, {declared}): return function(typingctx, {', '.join(parameters)})", namespace)
     return extending.intrinsic(namespace["named"])
 
 
