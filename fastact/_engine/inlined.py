@@ -4,10 +4,10 @@ import functools
 
 from numba.extending import overload, register_jitable
 
-# Nobody calls them from outside: wrappers would take a third of a kernel's compile time.
-_FROM_KERNELS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# Python does not call them: wrappers for it would take a third of a kernel's compile time.
+FROM_KERNELS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # A call in a loop would keep it from being vectorised.
-_ALWAYS = {"forceinline": True, **_FROM_KERNELS}
+_ALWAYS = {"forceinline": True, **FROM_KERNELS}
 
 
 @functools.cache
@@ -26,4 +26,4 @@ def apart(function):
 
     What a loop in one keeps in registers, the loop in another need not make room for.
     """
-    return register_jitable(forceinline=False, **_FROM_KERNELS)(function)  # else it would be inherited from callers
+    return register_jitable(forceinline=False, **FROM_KERNELS)(function)  # else it would be inherited from callers
