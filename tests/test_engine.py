@@ -1,6 +1,9 @@
 """Threads, forks, the kernel cache, the machine code, floating-point flags and memory."""
 
 import os
+import shutil
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -106,6 +109,23 @@ def cache(tmp_path, run_python):
     )
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder with the kernels of SHORT, and what it printed: to be copied, not used."""
+    folder = tmp_path_factory.mktemp("filled") / "cache"
+    environment = os.environ | {"FASTACT_CACHE_DIR": str(folder), "FASTACT_NUM_THREADS": "1"}
+    printed = subprocess.run([sys.executable, "-c", SHORT], env=environment, capture_output=True, text=True, check=True)
+    return folder, printed.stdout.strip()
+
+
+@pytest.fixture
+def filled_cache(cache, filled):
+    """As `cache`, with the kernels of SHORT in it; and what SHORT prints."""
+    folder, run = cache
+    shutil.copytree(filled[0], folder)
+    return folder, run, filled[1]
+
+
 def kernel_files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
@@ -119,18 +139,16 @@ def test_cache_is_written_once_and_read_afterwards(cache):
     assert kernel_files(folder) == files
 
 
-def test_cache_can_be_off(cache):
-    folder, run = cache
-    assert run(FASTACT_CACHE="0") == run()
+def test_cache_can_be_off(filled_cache):
+    folder, run, expected = filled_cache
     for path in kernel_files(folder):
         path.unlink()
-    run(FASTACT_CACHE="0")
+    assert run(FASTACT_CACHE="0") == expected
     assert not kernel_files(folder)
 
 
-def test_damaged_cache_files(cache):
-    folder, run = cache
-    expected = run()
+def test_damaged_cache_files(filled_cache):
+    folder, run, expected = filled_cache
     damages = [
         lambda content: b"",
         lambda content: content[: len(content) // 2],
@@ -143,9 +161,8 @@ def test_damaged_cache_files(cache):
     assert run() == expected
 
 
-def test_unusable_cache_folders(cache, tmp_path):
-    folder, run = cache
-    expected = run()
+def test_unusable_cache_folders(filled_cache, tmp_path):
+    folder, run, expected = filled_cache
     (tmp_path / "a file").write_text("")
     read_only = tmp_path / "read only"
     read_only.mkdir(mode=0o500)
@@ -173,16 +190,17 @@ print(len(printed), [process.returncode for process in processes])
     assert run_python(script, FASTACT_CACHE_DIR=str(tmp_path / "shared")) == "1 [0, 0, 0]"
 
 
-def test_editing_any_source_file_invalidates_the_cache(cache, tmp_path):
-    folder, run = cache
+def test_editing_any_source_file_invalidates_the_cache(filled_cache, tmp_path):
+    folder, run, expected = filled_cache
     package = tmp_path / "copy" / "fastact"
     for path in Path(fa.__file__).parent.rglob("*.py*"):
         if path.suffix in {".py", ".pyi"}:
             copied = package / path.relative_to(Path(fa.__file__).parent)
             copied.parent.mkdir(parents=True, exist_ok=True)
             copied.write_bytes(path.read_bytes())
-    expected = run(PYTHONPATH=str(package.parent))
     before = kernel_files(folder)
+    assert run(PYTHONPATH=str(package.parent)) == expected
+    assert kernel_files(folder) == before  # the same sources elsewhere are no other
     helper = next((package / "_math").glob("[a-z]*.py"))
     helper.write_text(helper.read_text() + "\n# edited\n")
     assert run(PYTHONPATH=str(package.parent)) == expected
@@ -207,12 +225,16 @@ EXPONENTIALS = ("softmax", "softmin", "log_softmax", "logsumexp")
 FROM_OUTPUT = (("softmax", "backward_from_output"), ("softmin", "backward_from_output"))  # need none
 known = set()
 x = np.ones(3, "f4")
+def assembly_of(kernel):
+    # Of the optimised code that the cache holds: the same whether the kernel is compiled here or was by another test.
+    library = compiled_functions()[kernel]._library
+    return library.codegen._tm.emit_assembly(library._get_module_for_linking())
 for dtype in ("f4", "f8"):
     for name in fa.names(kind="elementwise"):
         activation = fa.get(name)
         activation(x.astype(dtype)), activation.derivative(x)
         for kernel in sorted(set(compiled_functions()) - known):
-            assembly = compiled_functions()[kernel]._library.get_asm_str()
+            assembly = assembly_of(kernel)
             for called in CALL.findall(assembly):
                 print(kernel, "calls", *called)
             if kernel.startswith(name + "-") and not VECTOR.search(assembly):
@@ -229,7 +251,7 @@ for dtype in ("f4", "f8"):
                 operands[0] = operands[0][:, 0]
             function(*operands, *more)
             for kernel in sorted(set(compiled_functions()) - known):
-                assembly = compiled_functions()[kernel]._library.get_asm_str()
+                assembly = assembly_of(kernel)
                 for called in CALL.findall(assembly):
                     print(kernel, "calls", *called)
                 if kernel.startswith((name, "largest", "smallest", "sums")) and not VECTOR.search(assembly):
@@ -243,7 +265,7 @@ print(sum(kernel.partition("-")[0] in fa.names() for kernel in known))
 
 
 def test_machine_code_is_vectorised_and_calls_no_libm(run_python):
-    *complaints, kernels = run_python(MACHINE_CODE, FASTACT_CACHE="0").splitlines()
+    *complaints, kernels = run_python(MACHINE_CODE).splitlines()
     assert not complaints
     assert int(kernels) >= 3 * len(ELEMENTWISE)
 

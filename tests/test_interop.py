@@ -21,9 +21,9 @@ from fastact._command_line.operands import required_parameters
 X = np.random.default_rng(0).normal(0, 3, (60, 40)).astype("f4")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def cluster():
-    """Two worker processes, which can only receive what pickles."""
+    """Two worker processes, which can only receive what pickles; closed soon, since idle ones are busy, too."""
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         yield client
@@ -162,28 +162,28 @@ def test_dask_refuses_out_and_shapes_that_do_not_fit():
         fa.softmax.backward(lazy, X[:7])
 
 
-@pytest.mark.parametrize(
-    "function", [fa.gelu, fa.gelu.ufunc, fa.gelu.derivative], ids=["object", "ufunc", "derivative"]
-)
-def test_dask_distributed(cluster, function):
-    lazy = dask.array.from_array(X, chunks=(25, 40))
-    assert_array_equal(function(lazy).compute(scheduler=cluster), function(X))
-    assert_array_equal(lazy.map_blocks(function).compute(scheduler=cluster), function(X))
-    assert_array_equal(cluster.submit(function, X).result(), function(X))
+class TestDaskDistributed:
+    @pytest.mark.parametrize(
+        "function", [fa.gelu, fa.gelu.ufunc, fa.gelu.derivative], ids=["object", "ufunc", "derivative"]
+    )
+    def test_element_by_element(self, cluster, function):
+        lazy = dask.array.from_array(X, chunks=(25, 40))
+        assert_array_equal(function(lazy).compute(scheduler=cluster), function(X))
+        assert_array_equal(lazy.map_blocks(function).compute(scheduler=cluster), function(X))
+        assert_array_equal(cluster.submit(function, X).result(), function(X))
 
-
-def test_dask_distributed_along_an_axis_in_chunks(cluster):
-    lazy = dask.array.from_array(X, chunks=(25, 11))
-    results = {
-        name: [fa.get(name)(x, **required_parameters(fa.get(name))) for x in (lazy, X)]
-        for name in ("softmax", "logsumexp", "sparsemax", "maxout", "swiglu")
-    }
-    results["backward"] = [fa.softmax.backward(x, x) for x in (lazy, X)]
-    results["two results"] = [fa.gelu.value_and_derivative(x)[1] for x in (lazy, X)]
-    results["drawn"] = [fa.rrelu(lazy, rng=1), fa.rrelu(lazy, rng=1).compute(scheduler="synchronous")]
-    computed = dask.compute(*(lazy for lazy, _ in results.values()), scheduler=cluster)
-    for got, (_, expected) in zip(computed, results.values(), strict=True):
-        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+    def test_along_an_axis_in_chunks(self, cluster):
+        lazy = dask.array.from_array(X, chunks=(25, 11))
+        results = {
+            name: [fa.get(name)(x, **required_parameters(fa.get(name))) for x in (lazy, X)]
+            for name in ("softmax", "logsumexp", "sparsemax", "maxout", "swiglu")
+        }
+        results["backward"] = [fa.softmax.backward(x, x) for x in (lazy, X)]
+        results["two results"] = [fa.gelu.value_and_derivative(x)[1] for x in (lazy, X)]
+        results["drawn"] = [fa.rrelu(lazy, rng=1), fa.rrelu(lazy, rng=1).compute(scheduler="synchronous")]
+        computed = dask.compute(*(lazy for lazy, _ in results.values()), scheduler=cluster)
+        for got, (_, expected) in zip(computed, results.values(), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
 
 
 ROWS_OF_CHUNKS = {

@@ -25,12 +25,12 @@ CONSTANT_BYTES = 16  # two float64: a parameter in working precision
 
 
 @inlined
-def _constant(address, index):
+def _constant(address, index, i):
     return llvm.load(address, CONSTANT_BYTES * index, numba.float64)
 
 
 @inlined
-def _pair_constant(address, index):
+def _pair_constant(address, index, i):
     hi = llvm.load(address, CONSTANT_BYTES * index, numba.float64)
     return precision.make_pair(hi, llvm.load(address, CONSTANT_BYTES * index + 8, numba.float64))
 
@@ -42,11 +42,21 @@ LEAVE = {"float32": to_float32, "float64": precision.float64_of}
 LOAD_CONSTANT = {"float32": _constant, "float64": _pair_constant}
 
 
+# What kernels are put together from is made once for each dtype, not once for each kernel: Numba compiles every
+# function by itself before it becomes part of another, which takes longer than a typical formula does.
+
+
+@inlined
+def nothing(source, i):
+    """No items: an empty tuple."""
+    return ()
+
+
 @functools.cache
 def tuple_of(item, count):
     """A compiled function of (source, i) that gives the tuple item(source, 0, i) ... item(source, count - 1, i)."""
     if count == 0:
-        return inlined(lambda source, i: ())
+        return nothing
     others, last = tuple_of(item, count - 1), count - 1
 
     @inlined
@@ -165,24 +175,23 @@ def register_helpers():
 # --- kernels ---------------------------------------------------------------------------------------
 
 
+@inlined
+def _address(source, index, offset):
+    return llvm.load_word(source, index + offset)
+
+
+@functools.cache
+def operand_of(element, enter):
+    """A compiled function of (places, index, i) that loads element i of an operand and has it enter."""
+    size = element.bitwidth // 8
+    return inlined(lambda places, index, i: enter(llvm.load_operand(places[index], size * i, element)))
+
+
 def _block_loop(formula, dtype, operands, constants, results):
-    element, enter, leave = ELEMENT[dtype], ENTER[dtype], LEAVE[dtype]
-    load_constant, size = LOAD_CONSTANT[dtype], element.bitwidth // 8
-
-    @inlined
-    def address(source, index, offset):
-        return llvm.load_word(source, index + offset)
-
-    @inlined
-    def operand(source, index, i):
-        return enter(llvm.load_operand(source[index], size * i, element))
-
-    @inlined
-    def constant(source, index, i):
-        return load_constant(source, index)
-
-    operand_addresses, result_addresses = tuple_of(address, operands), tuple_of(address, results)
-    load_operands, load_constants = tuple_of(operand, operands), tuple_of(constant, constants)
+    element, leave = ELEMENT[dtype], LEAVE[dtype]
+    size, operand = element.bitwidth // 8, operand_of(element, ENTER[dtype])
+    operand_addresses, result_addresses = tuple_of(_address, operands), tuple_of(_address, results)
+    load_operands, load_constants = tuple_of(operand, operands), tuple_of(LOAD_CONSTANT[dtype], constants)
 
     def one_result(length, places, constants):
         llvm.prefer_512_bit()

@@ -9,11 +9,11 @@ operands of the kernel's own dtype, packed into stack buffers where they are not
 import functools
 
 from numba import prange
-from numba.extending import register_jitable
 
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.cache import compile_function
+from fastact._engine.inlined import apart
 
 _BUFFER_BYTES = 8 * j.BLOCK
 _ALL_BUFFERS_BYTES = _BUFFER_BYTES * j.MAX_OPERANDS
@@ -24,19 +24,19 @@ _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 _INDEX_BYTES = 8 * j.MAX_OUTER_DIMENSIONS
 
 
-@register_jitable
+@apart
 def program_operand(program, operand, word):
     """A word of what the program says of one operand."""
     return llvm.load_word(program, j.PROGRAM_OPERANDS + j.PROGRAM_OPERAND_WORDS * operand + word)
 
 
-@register_jitable
+@apart
 def job_operand(job, operand, word):
     """A word of what the job says of one operand."""
     return llvm.load_word(job, j.JOB_OPERANDS + j.JOB_OPERAND_WORDS * operand + word)
 
 
-@register_jitable
+@apart
 def set_job_operand(job, operand, word, value):
     """Write a word of what the job says of one operand."""
     llvm.store_word(job, j.JOB_OPERANDS + j.JOB_OPERAND_WORDS * operand + word, value)
@@ -45,7 +45,7 @@ def set_job_operand(job, operand, word, value):
 # --- spans -----------------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def is_direct(program, operand, stride):
     """Whether a block kernel can work on the operand where it lies."""
     return stride == llvm.load_word(program, j.WORKING_SIZE) and program_operand(program, operand, j.CONVERT) == 0
@@ -55,7 +55,7 @@ def _copier(element):
     """Make a copy between strided places; filling a buffer with one value apart, which vectorises."""
     size = element.bitwidth // 8
 
-    @register_jitable
+    @apart
     def copy(length, source, source_stride, destination, destination_stride):
         llvm.keep_apart()
         if source_stride == 0:
@@ -73,7 +73,7 @@ def _copier(element):
 _copy_4, _copy_8 = _copier(llvm.uint32), _copier(llvm.uint64)
 
 
-@register_jitable
+@apart
 def copy_strided(length, source, source_stride, destination, destination_stride, size):
     """Move elements of 4 or 8 bytes between strided places that do not overlap; one that stays fills a buffer."""
     if size == 4:
@@ -82,7 +82,7 @@ def copy_strided(length, source, source_stride, destination, destination_stride,
         _copy_8(length, source, source_stride, destination, destination_stride)
 
 
-@register_jitable
+@apart
 def move(program, operand, length, source, source_stride, destination, destination_stride):
     """Pack or unpack one operand, converting it where its dtype is not the kernel's."""
     convert = program_operand(program, operand, j.CONVERT)
@@ -93,7 +93,7 @@ def move(program, operand, length, source, source_stride, destination, destinati
         copy_strided(length, source, source_stride, destination, destination_stride, size)
 
 
-@register_jitable
+@apart
 def pack_constants(program, job, places, length, buffers):
     """Fill the buffers of operands that do not move along the span, once for all its blocks."""
     for operand in range(llvm.load_word(program, j.INPUTS)):
@@ -104,7 +104,7 @@ def pack_constants(program, job, places, length, buffers):
             move(program, operand, min(length, j.BLOCK), source, 0, buffer, size)
 
 
-@register_jitable
+@apart
 def bring_operands(program, job, places, start, length, results, buffers, pointers):
     """Point the kernel at each operand, packed where it must be, and at each result's place or buffer."""
     llvm.keep_apart()
@@ -120,7 +120,7 @@ def bring_operands(program, job, places, start, length, results, buffers, pointe
             move(program, operand, length, place, stride, buffer, size)
 
 
-@register_jitable
+@apart
 def deliver_result(program, job, operand, place, length, results, buffer):
     """Bring a result from its buffer to its place, past the cache if it is one of many."""
     stride, size = job_operand(job, operand, j.STRIDE), llvm.load_word(program, j.WORKING_SIZE)
@@ -134,7 +134,7 @@ def deliver_result(program, job, operand, place, length, results, buffer):
         move(program, operand, length, buffer, size, place, stride)
 
 
-@register_jitable
+@apart
 def run_block(program, job, places, start, length, first_result, results, buffers, pointers):
     """Bring one block's operands to the kernel, run it, and bring its results, from the first one, to their places."""
     bring_operands(program, job, places, start, length, results, buffers, pointers)
@@ -147,7 +147,7 @@ def run_block(program, job, places, start, length, first_result, results, buffer
             deliver_result(program, job, operand, place, length, results, buffer)
 
 
-@register_jitable
+@apart
 def all_direct(program, job):
     """Whether no operand of the job needs a buffer."""
     for operand in range(llvm.load_word(program, j.OPERANDS)):
@@ -156,7 +156,7 @@ def all_direct(program, job):
     return True
 
 
-@register_jitable
+@apart
 def run_span(program, job, places, length, buffers, pointers):
     """Run the kernel over `length` elements from `places`."""
     llvm.keep_apart()
@@ -182,7 +182,7 @@ def run_span(program, job, places, length, buffers, pointers):
 # --- tiles -----------------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def first_places(program, job, places, index, start, row):
     """Where each operand's element `start` of outer row `row` lies, and the row's index along each dimension."""
     llvm.keep_apart()
@@ -197,7 +197,7 @@ def first_places(program, job, places, index, start, row):
         move_places(program, job, places, dimension, position)
 
 
-@register_jitable
+@apart
 def move_places(program, job, places, dimension, steps):
     """Move every operand's place along one outer dimension."""
     for operand in range(llvm.load_word(program, j.OPERANDS)):
@@ -205,7 +205,7 @@ def move_places(program, job, places, dimension, steps):
         llvm.store_word(places, operand, llvm.load_word(places, operand) + steps * stride)
 
 
-@register_jitable
+@apart
 def next_places(program, job, places, index):
     """Go on to the next outer row."""
     llvm.keep_apart()
@@ -220,7 +220,7 @@ def next_places(program, job, places, index):
         move_places(program, job, places, dimension, -extent)
 
 
-@register_jitable
+@apart
 def reduce_span(program, job, places, length, buffers, pointers, lanes):
     """The sum of the kernel's first result over `length` elements, in float64, in an order that `length` alone decides.
 
@@ -239,7 +239,7 @@ def reduce_span(program, job, places, length, buffers, pointers, lanes):
     return sum_of_lanes(lanes, used)
 
 
-@register_jitable
+@apart
 def add_to_lanes(program, results, length, lanes):
     """Add a block of results to the running sums."""
     llvm.keep_apart()
@@ -253,7 +253,7 @@ def add_to_lanes(program, results, length, lanes):
             llvm.store(lanes, 8 * i, total)
 
 
-@register_jitable
+@apart
 def sum_of_lanes(lanes, used):
     """The pairwise sum of the running sums."""
     llvm.keep_apart()
@@ -266,19 +266,19 @@ def sum_of_lanes(lanes, used):
     return llvm.load(lanes, 0, llvm.float64)
 
 
-@register_jitable
+@apart
 def first_row(job, tile):
     """The outer row that a tile begins with."""
     return (tile // llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_ROWS)
 
 
-@register_jitable
+@apart
 def tile_start(job, tile):
     """The inner element that a tile begins with."""
     return (tile % llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_LENGTH)
 
 
-@register_jitable
+@apart
 def run_tile(program, job, tile, places, index, buffers, pointers):
     """Run one tile: some neighbouring rows of one stretch of the inner dimension."""
     start, row = tile_start(job, tile), first_row(job, tile)
@@ -290,7 +290,7 @@ def run_tile(program, job, tile, places, index, buffers, pointers):
         next_places(program, job, places, index)
 
 
-@register_jitable
+@apart
 def reduce_tile(program, job, tile, places, index, buffers, pointers, lanes):
     """Sum the rows of one tile, each to a place of its own."""
     start, row = tile_start(job, tile), first_row(job, tile)
@@ -307,7 +307,7 @@ def reduce_tile(program, job, tile, places, index, buffers, pointers, lanes):
 # --- jobs ------------------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def writes_in_place(program, job):
     """Whether some result lies where an operand lies."""
     inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
@@ -318,7 +318,7 @@ def writes_in_place(program, job):
     return False
 
 
-@register_jitable
+@apart
 def overlaps_partly(program, job):
     """Whether some result overlaps an operand without lying exactly on it.
 
@@ -340,7 +340,7 @@ def overlaps_partly(program, job):
     return False
 
 
-@register_jitable
+@apart
 def has_far_stride(program, job):
     """Whether neighbouring elements of some operand lie on different cache lines."""
     for operand in range(llvm.load_word(program, j.OPERANDS)):
@@ -349,7 +349,7 @@ def has_far_stride(program, job):
     return False
 
 
-@register_jitable
+@apart
 def plan_tiles(program, job):
     """Cut the job into tiles and decide whether its results are streamed."""
     llvm.keep_apart()
@@ -367,7 +367,7 @@ def plan_tiles(program, job):
     llvm.store_word(job, j.RESULTS, plan_results(program, job, length * rows))
 
 
-@register_jitable
+@apart
 def plan_results(program, job, elements):
     """How results reach their places: streamed when they are large, buffered when the kernel could spoil an operand."""
     if writes_in_place(program, job):
@@ -379,7 +379,7 @@ def plan_results(program, job, elements):
     return j.STREAMED if large and long else j.DIRECT
 
 
-@register_jitable
+@apart
 def run_job(program, job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     plan_tiles(program, job)
@@ -398,7 +398,7 @@ def run_job(program, job):
         llvm.call_worker(worker, job)
 
 
-@register_jitable
+@apart
 def prepare(program):
     """Have Python compile the program's kernel, in the caller's thread, if no array has needed it before.
 
@@ -410,7 +410,7 @@ def prepare(program):
     return llvm.load_word(program, j.KERNEL) != 0
 
 
-@register_jitable
+@apart
 def is_small(program, args, steps, length):
     """Whether a run can be handed to the kernel as it stands: contiguous, short, and with one result."""
     inputs, operands = llvm.load_word(program, j.INPUTS), llvm.load_word(program, j.OPERANDS)
@@ -425,7 +425,7 @@ def is_small(program, args, steps, length):
     return True
 
 
-@register_jitable
+@apart
 def describe_run(program, job, args, steps, length):
     """Make a job of one run of NumPy's iterator."""
     llvm.store_word(job, j.PROGRAM, program)

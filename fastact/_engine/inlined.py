@@ -1,11 +1,13 @@
-"""Functions that become part of whatever kernel calls them: a call in a loop would keep it from being vectorised."""
+"""Functions that kernels call, as part of them or apart from them."""
 
 import functools
 
 from numba.extending import overload, register_jitable
 
-# Nobody calls them from outside: wrappers would take a third of a kernel's compile time.
-_ALWAYS = {"forceinline": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# Python does not call them: wrappers for it would take a third of a kernel's compile time.
+FROM_KERNELS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# A call in a loop would keep it from being vectorised.
+_ALWAYS = {"forceinline": True, **FROM_KERNELS}
 
 
 @functools.cache
@@ -17,3 +19,11 @@ def inlined(function):
 def overloaded(function):
     """As `numba.extending.overload`, always inlined."""
     return overload(function, jit_options=_ALWAYS)
+
+
+def apart(function):
+    """Make a plain function callable from compiled code, inlined only where LLVM sees fit.
+
+    What a loop in one keeps in registers, the loop in another need not make room for.
+    """
+    return register_jitable(forceinline=False, **FROM_KERNELS)(function)  # else it would be inherited from callers

@@ -13,7 +13,7 @@ from numba.extending import models, register_model
 from fastact._definition import registry
 from fastact._engine import precision
 from fastact._engine.blocks import formula_of
-from fastact._engine.inlined import inlined, overloaded
+from fastact._engine.inlined import FROM_KERNELS, inlined, overloaded
 from fastact._engine.programs import input_count
 
 
@@ -75,6 +75,7 @@ def direction_type(name, direction):
 # --- the compiled function behind a direction ------------------------------------------------------
 
 
+@functools.cache
 def _enter_parameter(parameter):
     hi, lo = parameter.parts(parameter.default)
 
@@ -86,12 +87,18 @@ def _enter_parameter(parameter):
     return enter
 
 
+@inlined
+def _nothing(items):
+    return ()
+
+
+@functools.cache
 def _map(functions):
     """A compiled function that applies the n-th function to the n-th of a tuple's items."""
     if not functions:
-        return inlined(lambda items: ())
+        return _nothing
     *firsts, last = functions
-    mapped, index = _map(firsts), len(firsts)
+    mapped, index = _map(tuple(firsts)), len(firsts)
 
     @inlined
     def apply(items):
@@ -125,8 +132,8 @@ def _scalar(name, direction, part=None):
     formula32, formula64 = (formula_of(name, direction, dtype) for dtype in ("float32", "float64"))
     parameters = registry[name].parameters
     arrays = input_count(name, direction)
-    doubles = _map([_double] * (arrays + len(parameters)))
-    pairs = _map([_exact] * arrays + [_enter_parameter(parameter) for parameter in parameters])
+    doubles = _map((_double,) * (arrays + len(parameters)))
+    pairs = _map((_exact,) * arrays + tuple(map(_enter_parameter, parameters)))
 
     def scalar(*args):
         raise NotImplementedError("for compiled code only")
@@ -175,7 +182,7 @@ def compiled(name, direction):
         function = _of_arity(ufunc, count)
     names = (*definition.operands(direction), *(parameter.name for parameter in definition.parameters))
     defaults = tuple(parameter.default for parameter in definition.parameters)
-    return numba.njit(_with_signature(function, names, defaults), error_model="numpy")
+    return numba.njit(_with_signature(function, names, defaults), **FROM_KERNELS)
 
 
 def _with_signature(function, names, defaults):

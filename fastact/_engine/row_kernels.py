@@ -33,10 +33,10 @@ from fastact._definition import registry
 from fastact._engine import blocks, precision, single
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
-from fastact._engine.blocks import register_helpers, tuple_of
+from fastact._engine.blocks import nothing, operand_of, register_helpers, tuple_of
 from fastact._engine.cache import compile_function
 from fastact._engine.conversions import to_float64
-from fastact._engine.inlined import inlined
+from fastact._engine.inlined import apart, inlined
 from fastact._math.working import where
 
 # A block's words; then each operand's place, and each operand's step along the block's outer dimension.
@@ -82,6 +82,7 @@ def precision_of(name, formula, dtype):
 # --- numbers in arrays -----------------------------------------------------------------------------
 
 
+@functools.cache
 def _stored_term(computed_in):
     """How to load and store terms: as `_stored` does, but float32 where that is what they are computed in."""
     if computed_in != SINGLE:
@@ -99,6 +100,7 @@ def _stored_term(computed_in):
     return load, store
 
 
+@functools.cache
 def _stored_constant(computed_in):
     """How to load and store what results need of a row: as `_stored` does, or in two float32."""
     if computed_in != SINGLE:
@@ -120,6 +122,7 @@ def _stored_constant(computed_in):
     return load_halves, store_halves
 
 
+@functools.cache
 def _stored(dtype, array_bytes):
     """How to load and store number `index` of the array `number`; a number's two parts lie in arrays of their own."""
     if dtype != "float64":
@@ -152,10 +155,16 @@ def _stored(dtype, array_bytes):
     return load, load_given, store
 
 
+@inlined
+def _store_nothing(base, index, items):
+    return None
+
+
+@functools.cache
 def _store_all(store, count):
     """A compiled function that stores a tuple's items in as many arrays."""
     if count == 0:
-        return inlined(lambda base, index, items: None)
+        return _store_nothing
     others, last = _store_all(store, count - 1), count - 1
 
     @inlined
@@ -178,7 +187,7 @@ _LEAVE_NUMBER = {"float32": to_float64, "float64": precision.float64_of}
 def _numbers(asked, given, enter):
     """A compiled function that loads, of a row's own numbers, those that are asked for."""
     if not asked:
-        return inlined(lambda numbers, row: ())
+        return nothing
     others, offset = _numbers(asked[:-1], given, enter), ROWS_BYTES * given.index(asked[-1])
 
     @inlined
@@ -188,11 +197,12 @@ def _numbers(asked, given, enter):
     return load
 
 
-def _label(formulas):
+@functools.cache
+def _label(index):
     """Two compiled functions: one loads a row's label, one compares a place with it; empty tuples for who asks not."""
-    if not formulas.takes_label:
-        return inlined(lambda numbers, row: ()), inlined(lambda label, place: ())
-    offset = ROWS_BYTES * formulas.numbers.index("label")
+    if index < 0:
+        return nothing, nothing
+    offset = ROWS_BYTES * index
     load = inlined(lambda numbers, row: (llvm.load_operand(numbers, offset + 8 * row, numba.int64),))
     return load, inlined(lambda label, place: (place == label[0],))
 
@@ -223,8 +233,9 @@ class Formulas:
         at_label = "at_label" in row
         self.label = self.numbers.index("label") if at_label else -1
         self.term_count = len(row) - len(self.row_ask) - at_label - len(of_row)
-        self.takes_label = "is_label" in result
-        own = len(self.result_ask) + self.inputs + 1 + self.takes_label
+        takes_label = "is_label" in result
+        self.compared_label = self.numbers.index("label") if takes_label else -1
+        own = len(self.result_ask) + self.inputs + 1 + takes_label
         self.constant_count = len(result) - own if self.results else 0
         if self.needs_threshold:
             self.threshold_terms, self.threshold_step = formulas["threshold_terms"], formulas["threshold_step"]
@@ -240,6 +251,7 @@ def _names(formula):
     return tuple(inspect.signature(formula).parameters) if formula else ()
 
 
+@functools.cache
 def _load_known(computed_in, needs_threshold):
     """A compiled function that loads what terms take of a row besides its elements, in a tuple."""
     element, enter = ELEMENT[computed_in], ENTER[computed_in]
@@ -258,24 +270,43 @@ def _load_known(computed_in, needs_threshold):
     return load_both if needs_threshold else load_extreme
 
 
-# Each loop is a function by itself: what one keeps in registers, another need not make room for.
-_apart = numba.extending.register_jitable(error_model="numpy", forceinline=False)
+@functools.cache
+def _word_from(first):
+    return inlined(lambda block, i, word: llvm.load_word(block, word + first + i))
+
+
+@inlined
+def _place_of_line(both, i, line):
+    return both[0][i] + both[1][i] * line
 
 
 def _places(first, count):
     """Two compiled functions: one loads places and steps of operands from `first` on, one goes on to another line."""
-    load = tuple_of(inlined(lambda block, i, word: llvm.load_word(block, word + first + i)), count)
-    return load, tuple_of(inlined(lambda both, i, line: both[0][i] + both[1][i] * line), count)
+    return tuple_of(_word_from(first), count), tuple_of(_place_of_line, count)
+
+
+def _elements(formulas, computed_in):
+    """A compiled function that loads each input's element."""
+    return tuple_of(operand_of(ELEMENT[computed_in], ENTER[computed_in]), formulas.inputs)
 
 
 @functools.cache
-def _elements(formulas, computed_in):
-    """A compiled function that loads each input's element."""
-    element, enter = ELEMENT[computed_in], ENTER[computed_in]
-    size = element.bitwidth // 8
-    return tuple_of(
-        inlined(lambda places, k, i: enter(llvm.load_operand(places[k], size * i, element))), formulas.inputs
-    )
+def _store_element(computed_in):
+    """A compiled function that stores an element of one of the results along the axis."""
+    leave, size = LEAVE[computed_in], ELEMENT[computed_in].bitwidth // 8
+    return inlined(lambda places, k, i, y: llvm.store_result(places[k], size * i, leave(y)))
+
+
+@functools.cache
+def _store_number(first, leave):
+    """A compiled function that stores a row's own result, of those from operand `first` on."""
+    return inlined(lambda numbers, k, row, y: llvm.store_scratch(numbers, (first + k) * ROWS_BYTES + 8 * row, leave(y)))
+
+
+@functools.cache
+def _items_from(first):
+    """A compiled function that takes an item of a tuple, of those from `first` on."""
+    return inlined(lambda items, k, row: items[first + k])
 
 
 def _terms_loops(formulas, computed_in):
@@ -287,14 +318,14 @@ def _terms_loops(formulas, computed_in):
     store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
     part_bytes = PART_BYTES[computed_in]
 
-    @_apart
+    @apart
     def one_row(length, line, stored, numbers, known):
         llvm.prefer_512_bit()
         llvm.keep_apart()
         for i in range(length):
             store_terms(stored, i, terms(*(numbers + load_elements(line, i) + known)))
 
-    @_apart
+    @apart
     def one_of_each(count, line, stored, of_numbers, of_known):
         llvm.prefer_512_bit()
         llvm.keep_apart()
@@ -324,6 +355,13 @@ def _terms_loops(formulas, computed_in):
     return rows, columns
 
 
+@functools.cache
+def _load_at_label(dtype):
+    """A compiled function that loads a row's element at its label, in a tuple."""
+    load_extreme = _load_known(dtype, False)
+    return inlined(lambda place, row: load_extreme((place, 0), row))
+
+
 def _row_loop(formulas, dtype, computed_in):
     """A compiled function that makes of rows' sums their own results, and what other results need."""
     row_constants, load_known = inlined(formulas.row), _load_known(dtype, formulas.needs_threshold)
@@ -331,20 +369,13 @@ def _row_loop(formulas, dtype, computed_in):
     load_sums = tuple_of(_stored(dtype, ROWS_BYTES)[1], formulas.term_count)
     leave, first = _LEAVE_NUMBER[dtype], formulas.cores.end_along
     results, constants = formulas.cores.operands - first, formulas.constant_count
-    take_results = tuple_of(inlined(lambda items, k, row: items[k]), results)
-    take_constants = tuple_of(inlined(lambda items, k, row: items[results + k]), constants)
+    take_results = tuple_of(_items_from(0), results)
+    take_constants = tuple_of(_items_from(results), constants)
     store_constants = _store_all(_stored_constant(computed_in)[1], constants)
-    store_results = _store_all(
-        inlined(lambda numbers, k, row, y: llvm.store_scratch(numbers, (first + k) * ROWS_BYTES + 8 * row, leave(y))),
-        results,
-    )
-    load_extreme = _load_known(dtype, False)
-    if formulas.label < 0:
-        load_at_label = inlined(lambda place, row: ())
-    else:
-        load_at_label = inlined(lambda place, row: load_extreme((place, 0), row))
+    store_results = _store_all(_store_number(first, leave), results)
+    load_at_label = nothing if formulas.label < 0 else _load_at_label(dtype)
 
-    @_apart
+    @apart
     def loop(block):
         llvm.prefer_512_bit()
         llvm.keep_apart()
@@ -360,20 +391,29 @@ def _row_loop(formulas, dtype, computed_in):
     return loop
 
 
+@inlined
+def _in_a_tuple(y):
+    return (y,)
+
+
+@inlined
+def _as_it_is(y):
+    return y
+
+
 def _result_loops(formulas, computed_in):
     """Two compiled functions that write all results of a block of rows, or of columns."""
     result, load_elements = inlined(formulas.result), _elements(formulas, computed_in)
-    leave, size, part_bytes = LEAVE[computed_in], ELEMENT[computed_in].bitwidth // 8, PART_BYTES[computed_in]
+    part_bytes = PART_BYTES[computed_in]
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_written, advance_written = _places(formulas.cores.inputs, formulas.results)
     load_numbers = _numbers(formulas.result_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
-    load_term, load_label, is_label = _stored_term(computed_in)[0], *_label(formulas)
+    load_term, load_label, is_label = _stored_term(computed_in)[0], *_label(formulas.compared_label)
     load_constants = tuple_of(_stored_constant(computed_in)[0], formulas.constant_count)
-    store = inlined(lambda places, k, i, y: llvm.store_result(places[k], size * i, leave(y)))
-    write = _store_all(store, formulas.results)
-    all_of = inlined((lambda y: (y,)) if formulas.results == 1 else (lambda y: y))
+    write = _store_all(_store_element(computed_in), formulas.results)
+    all_of = _in_a_tuple if formulas.results == 1 else _as_it_is
 
-    @_apart
+    @apart
     def one_row(length, line, stored, start, of_row, written):
         llvm.prefer_512_bit()
         llvm.keep_apart()
@@ -382,7 +422,7 @@ def _result_loops(formulas, computed_in):
             given = numbers + load_elements(line, i) + (load_term(stored, 0, i),)
             write(written, i, all_of(result(*(given + is_label(label, start + i) + constants))))
 
-    @_apart
+    @apart
     def one_of_each(count, line, stored, place, of_rows, written):
         llvm.prefer_512_bit()
         llvm.keep_apart()
@@ -416,6 +456,7 @@ def _result_loops(formulas, computed_in):
     return rows, columns
 
 
+@functools.cache
 def _no_loops():
     nothing = inlined(lambda block: None)
     return nothing, nothing
@@ -634,7 +675,6 @@ def sums_kernel(computed_in):
     _, load, store = _stored(summed_in, STREAM_BYTES)
     load_sum, _, store_sum = _stored(summed_in, ROWS_BYTES)
     stream_bytes, terms_bytes = PARTS[summed_in] * STREAM_BYTES, term_bytes(computed_in) * BLOCK
-    apart = numba.extending.register_jitable(error_model="numpy")
     zero = inlined(lambda: precision.make_pair(0.0, 0.0)) if computed_in == "float64" else inlined(lambda: 0.0)
     part_bytes = PART_BYTES[computed_in]
 

@@ -14,13 +14,12 @@ wherever it lies, in any form, with any number of threads.
 
 import functools
 
-from numba.extending import register_jitable
-
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
 from fastact._engine.cache import compile_function
 from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand
+from fastact._engine.inlined import apart
 
 # A program's words, after those of every program.
 LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
@@ -73,7 +72,7 @@ _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 # --- blocks ----------------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def begin_tile(job, block, scratch, row, rows):
     """Say what all blocks of a tile have in common, and bring its rows' own numbers."""
     llvm.keep_apart()
@@ -93,14 +92,14 @@ def begin_tile(job, block, scratch, row, rows):
         move_numbers(job, operand, rows, place, step, scratch + _NUMBERS + operand * k.ROWS_BYTES, 8)
 
 
-@register_jitable
+@apart
 def number_place(job, operand, row):
     """Where an operand's number of one row lies, and the step to the next row's."""
     step = llvm.load_word(llvm.load_word(job, ROW_STEPS), operand)
     return llvm.load_word(llvm.load_word(job, ARGS), operand) + row * step, step
 
 
-@register_jitable
+@apart
 def move_numbers(job, operand, rows, source, source_step, destination, destination_step):
     """Bring or deliver one number per row, of 8 bytes in scratch memory."""
     convert = program_operand(llvm.load_word(job, PROGRAM), operand, j.CONVERT)
@@ -110,7 +109,7 @@ def move_numbers(job, operand, rows, source, source_step, destination, destinati
         copy_strided(rows, source, source_step, destination, destination_step, 8)
 
 
-@register_jitable
+@apart
 def begin_block(job, block, scratch, start, length):
     """Say where a block begins, how long it is, and where its terms go."""
     llvm.store_word(block, k.START, start)
@@ -120,7 +119,7 @@ def begin_block(job, block, scratch, start, length):
         llvm.store_word(block, k.TERMS, scratch + llvm.load_word(job, LANES_BYTES) + before)
 
 
-@register_jitable
+@apart
 def operand_place(job, operand, row, start):
     """Where an operand's element `start` of a row lies."""
     along, across = llvm.load_word(job, ELEMENT_STEPS), llvm.load_word(job, ROW_STEPS)
@@ -128,7 +127,7 @@ def operand_place(job, operand, row, start):
     return address + start * llvm.load_word(along, operand) + row * llvm.load_word(across, operand)
 
 
-@register_jitable
+@apart
 def operand_steps(job, operand):
     """An operand's steps along a block's outer and inner dimension."""
     along = llvm.load_word(llvm.load_word(job, ELEMENT_STEPS), operand)
@@ -136,7 +135,7 @@ def operand_steps(job, operand):
     return (across, along) if llvm.load_word(job, FORM) == k.ROWS else (along, across)
 
 
-@register_jitable
+@apart
 def move_block(program, operand, block, source, source_steps, destination, destination_steps):
     """Pack or unpack one operand's block, line by line."""
     llvm.keep_apart()
@@ -147,13 +146,13 @@ def move_block(program, operand, block, source, source_steps, destination, desti
         destination += destination_steps[0]
 
 
-@register_jitable
+@apart
 def buffer_of(scratch, along):
     """The buffer of an operand along the axis, by its place among them."""
     return scratch + _BUFFERS + along * _BUFFER_BYTES
 
 
-@register_jitable
+@apart
 def bring(job, block, scratch, row, start, first):
     """Point the block at its operands from the first one asked for on, packed where they must be."""
     llvm.keep_apart()
@@ -175,7 +174,7 @@ def bring(job, block, scratch, row, start, first):
     llvm.store_word(block, k.X_STEP, llvm.load_word(block, k.STEPS + inputs - 1))
 
 
-@register_jitable
+@apart
 def deliver(job, block, scratch, row, start):
     """Bring results from their buffer, if they are in one, to their place."""
     llvm.keep_apart()
@@ -192,13 +191,13 @@ def deliver(job, block, scratch, row, start):
 # --- what rows need --------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def is_one_block(job):
     """Whether a tile is a single block, which is brought but once."""
     return llvm.load_word(job, LENGTH) <= llvm.load_word(job, BLOCK_LENGTH)
 
 
-@register_jitable
+@apart
 def find_largest(job, block, scratch, row, start, stop):
     """Find the largest elements of a tile's rows, from `start` to `stop`."""
     llvm.keep_apart()
@@ -213,7 +212,7 @@ def find_largest(job, block, scratch, row, start, stop):
     llvm.call_row_kernel(kernel, k.END, block)
 
 
-@register_jitable
+@apart
 def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
     """Add to the sums of a tile's rows what one chunk holds, in the terms that a kernel writes."""
     llvm.keep_apart()
@@ -232,7 +231,7 @@ def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
         llvm.call_row_kernel(sums_kernel, term_count, block)
 
 
-@register_jitable
+@apart
 def clear_sums(program, block, rows, term_count):
     """Begin the sums of a tile's rows."""
     sums = llvm.load_word(block, k.SUMS)
@@ -241,7 +240,7 @@ def clear_sums(program, block, rows, term_count):
             llvm.store_scratch(sums + stream * k.ROWS_BYTES, 8 * row, 0.0)
 
 
-@register_jitable
+@apart
 def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
     """Find the sums of a tile's rows, chunk by chunk."""
     if term_count != 0:
@@ -251,7 +250,7 @@ def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
             add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, term_count)
 
 
-@register_jitable
+@apart
 def find_thresholds(job, block, scratch, row, rows):
     """Raise the thresholds of a tile's rows until they stay as they are."""
     llvm.keep_apart()
@@ -264,7 +263,7 @@ def find_thresholds(job, block, scratch, row, rows):
         llvm.call_row_kernel(kernel, k.NEXT_THRESHOLDS, block)
 
 
-@register_jitable
+@apart
 def write_results(job, block, scratch, row, start, stop):
     """Write the results of a tile's rows, from `start` to `stop`."""
     llvm.keep_apart()
@@ -282,7 +281,7 @@ def write_results(job, block, scratch, row, start, stop):
         deliver(job, block, scratch, row, begin)
 
 
-@register_jitable
+@apart
 def bring_labelled(job, scratch, row, rows):
     """Bring the element that each row's label names; one that names none gets the row's nearest."""
     llvm.keep_apart()
@@ -294,7 +293,7 @@ def bring_labelled(job, scratch, row, rows):
         move(program, x, 1, operand_place(job, x, row + i, label), 0, scratch + _AT_LABEL + size * i, size)
 
 
-@register_jitable
+@apart
 def find_constants(job, block, scratch, row, rows):
     """Make of rows' sums what their results need, and deliver the results of one number per row."""
     llvm.keep_apart()
@@ -307,19 +306,19 @@ def find_constants(job, block, scratch, row, rows):
         move_numbers(job, operand, rows, scratch + _NUMBERS + operand * k.ROWS_BYTES, 8, place, step)
 
 
-@register_jitable
+@apart
 def has_results_along(program):
     """Whether some result has the axis."""
     return llvm.load_word(program, END_ALONG) > llvm.load_word(program, j.INPUTS)
 
 
-@register_jitable
+@apart
 def chunk_end(job, chunk):
     """Where a chunk ends."""
     return min((chunk + 1) * llvm.load_word(job, CHUNK), llvm.load_word(job, LENGTH))
 
 
-@register_jitable
+@apart
 def run_tile(job, block, scratch, row, rows):
     """All that a tile's rows need, by one thread."""
     program, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, LENGTH)
@@ -338,7 +337,7 @@ def run_tile(job, block, scratch, row, rows):
 # --- long rows, which threads share ----------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def copy_sums(program, term_count, sums, sums_step, other, other_step, rows, forth):
     """Move rows' sums between two places, or back."""
     for stream in range(term_count * llvm.load_word(program, PARTS)):
@@ -348,7 +347,7 @@ def copy_sums(program, term_count, sums, sums_step, other, other_step, rows, for
         copy_strided(rows, source, 8, destination, 8, 8)
 
 
-@register_jitable
+@apart
 def summing(program, phase):
     """The kernel whose terms are summed in a phase, and how many it writes."""
     if phase == SUMS:
@@ -356,7 +355,7 @@ def summing(program, phase):
     return llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
 
 
-@register_jitable
+@apart
 def run_chunk(job, block, scratch, chunk):
     """One chunk's part of the phase that the tile is in."""
     phase, shared, row = llvm.load_word(job, PHASE), llvm.load_word(job, SHARED), llvm.load_word(job, FIRST_ROW)
@@ -382,7 +381,7 @@ def run_chunk(job, block, scratch, chunk):
         write_results(job, block, scratch, row, start, stop)
 
 
-@register_jitable
+@apart
 def join_largest(job, block, rows):
     """Make of each chunk's largest elements those of whole rows: the chunks are the elements of a block."""
     program, shared = llvm.load_word(job, PROGRAM), llvm.load_word(job, SHARED)
@@ -395,7 +394,7 @@ def join_largest(job, block, rows):
         llvm.call_row_kernel(kernel, action, block)
 
 
-@register_jitable
+@apart
 def join_sums(job, block, rows, term_count):
     """Add each chunk's sums, as if they had been left in the lanes."""
     llvm.keep_apart()
@@ -413,7 +412,7 @@ def join_sums(job, block, rows, term_count):
     llvm.store_word(block, k.OUTER, rows)
 
 
-@register_jitable
+@apart
 def share_phase(job, phase, threads):
     """Have the threads go through a tile's chunks once."""
     program = llvm.load_word(job, PROGRAM)
@@ -423,7 +422,7 @@ def share_phase(job, phase, threads):
     llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), llvm.load_word(state, j.ROWS_WORKER), job, threads)
 
 
-@register_jitable
+@apart
 def share_sums(job, block, rows, phase, threads):
     """Have the threads find a tile's sums, if there are terms."""
     _, term_count = summing(llvm.load_word(job, PROGRAM), phase)
@@ -432,7 +431,7 @@ def share_sums(job, block, rows, phase, threads):
         join_sums(job, block, rows, term_count)
 
 
-@register_jitable
+@apart
 def share_tiles(job, block, scratch, shared):
     """Go through tiles one after the other, each with all threads."""
     llvm.keep_apart()
@@ -465,7 +464,7 @@ def share_tiles(job, block, scratch, shared):
 # --- jobs ------------------------------------------------------------------------------------------
 
 
-@register_jitable
+@apart
 def take_element_steps(job, steps, element_steps):
     """Fill in each operand's step along the axis, which NumPy gives after the others for those that have the axis."""
     program = llvm.load_word(job, PROGRAM)
@@ -475,7 +474,7 @@ def take_element_steps(job, steps, element_steps):
     llvm.store_word(job, ELEMENT_STEPS, element_steps)
 
 
-@register_jitable
+@apart
 def stand_in(job, element, args, steps):
     """Let empty rows, of a function of one operand, hold this element each."""
     llvm.store_word(args, 0, element)
@@ -487,7 +486,7 @@ def stand_in(job, element, args, steps):
     llvm.store_word(job, ROW_STEPS, steps)
 
 
-@register_jitable
+@apart
 def plan(job):
     """Choose the form of blocks, and cut the job into tiles, blocks and chunks."""
     program, rows, length = llvm.load_word(job, PROGRAM), llvm.load_word(job, ROWS), llvm.load_word(job, LENGTH)
@@ -539,7 +538,7 @@ def run_rows_worker(job):
         ticket = llvm.take_ticket(job + 8 * NEXT)
 
 
-@register_jitable
+@apart
 def run_job(job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     program = llvm.load_word(job, PROGRAM)
