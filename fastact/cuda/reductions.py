@@ -25,8 +25,9 @@ CHUNK = 16_384
 class _SumFormulas:
     """What `RowPrograms` needs to know of formulas that only sum."""
 
-    needs_threshold = in_order = takes_label = needs_kept = False
-    extreme, result, label = None, None, -1
+    needs_threshold = in_order = needs_kept = False
+    extreme, result = None, None
+    label = compared_label = -1
     term_count, threshold_term_count, constant_count = 1, 0, 0
     row_ask = result_ask = ()
 

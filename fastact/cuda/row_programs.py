@@ -239,7 +239,7 @@ class RowPrograms:
                 own = tuple(self._as_result(each) for each in own)
             else:
                 own = (0.0,)
-            flags = inputs.take() if formulas.takes_label else []
+            flags = inputs.take() if formulas.compared_label >= 0 else []
             values = [entered([each], self.result_in) for each in elements]
             constants = [entered(each, self.result_in) for each in constants]
             results = run(*numbers, *values, *own, *flags, *constants)
@@ -249,7 +249,7 @@ class RowPrograms:
         kinds = (
             *self._kinds(for_terms + asked, formulas.inputs),
             *["float64"] * self.constant_parts,
-            *["bool"] * formulas.takes_label,
+            *["bool"] * (formulas.compared_label >= 0),
         )
         return trace(step, kinds, "float64")
 

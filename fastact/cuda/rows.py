@@ -289,7 +289,7 @@ class _Text:
                         *self.elements(k + i),
                         *self.known(),
                         *self.of("constant", self.programs.constant_parts),
-                        *(["here == label"] if formulas.takes_label else []),
+                        *(["here == label"] if formulas.compared_label >= 0 else []),
                     ]
                 targets = [f"y{result}_{i}" for result in range(results)]
                 self.assign(depth, targets, self.call("result", self.programs.result, arguments))
