@@ -78,7 +78,7 @@ def run(programs, numbers, sources, results, row_results, row_axes, stream, chun
     addresses = tuple(each.address for each in order)
     flat = tuple(tuple(step for each in group for step in each) for group in (row_strides, strides))
     shapes = tuple(row_shape), flat[0], tuple(shape), flat[1]
-    rows.launch(body, count * chunks, (length, addresses, host, *shapes, chunks), stream)
+    rows.launch(body, count * chunks, (length, addresses, host, *shapes, chunks), stream, a.device_of(whole))
 
 
 @functools.cache

@@ -5,6 +5,7 @@ stream work is queued: the one that its library uses at the moment.
 """
 
 import dataclasses
+import functools
 import operator
 import sys
 from math import prod
@@ -219,6 +220,7 @@ class _Torch:
         return array.device.index
 
 
+@functools.cache
 def _external(handle):
     return target.cuda().external_stream(handle) if handle else 0
 
@@ -263,6 +265,11 @@ def to_device(array, like):
 def to_host(array):
     """A copy of a device's array for NumPy."""
     return library_of(array).to_host(array)
+
+
+def device_of(operand):
+    """The number of the device that an array is on; None for the current one."""
+    return library_of(operand.owner).device(operand.owner)
 
 
 def library_of(array):

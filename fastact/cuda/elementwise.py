@@ -68,15 +68,15 @@ def run(at, loop, is_number, sources, results, numbers, masked, stream):
     operands = [*sources, *written]
     addresses = tuple(each.address for each in sources), tuple(each.address for each in written)
     sizes, strides = coalesced(operands)
-    count, numbers = math.prod(shape), numbers or (0.0,)
+    count, numbers, device = math.prod(shape), numbers or (0.0,), a.device_of(results[0])
     addresses = (addresses[0] or (0,), addresses[1])
     if not masked and _is_one_run(operands, sizes, strides):
         threads = -(-count // body.width)
-        kernels.launch(kernels.contiguous_kernel, body, threads, (count, *addresses, numbers), stream)
+        kernels.launch(kernels.contiguous_kernel, body, threads, (count, *addresses, numbers), stream, device)
     else:
         flat = tuple(step for each in strides for step in each)
         arguments = (count, *addresses, numbers, tuple(sizes), flat)
-        kernels.launch(kernels.strided_kernel, body, count, arguments, stream)
+        kernels.launch(kernels.strided_kernel, body, count, arguments, stream, device)
     for result, temporary in zip(results, written, strict=True):
         if temporary is not result:
             copy(temporary, result, stream)

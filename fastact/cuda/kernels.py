@@ -216,7 +216,7 @@ def _compiled(make, body):
     return cuda.jit(make(body))
 
 
-def launch(make, body, threads, arguments, stream):
+def launch(make, body, threads, arguments, stream, device):
     """Run the kernel that `make` makes of a body, compiled when it is first needed, on some threads."""
     block = 8 if target.is_simulated() else BLOCK
-    _compiled(make, body)[target.grid(threads, block), block, stream](*arguments)
+    target.launch(_compiled(make, body), threads, block, stream, device, arguments)

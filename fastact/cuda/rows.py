@@ -586,7 +586,6 @@ def _compiled(body):
     return cuda.jit(kernel_of(body))
 
 
-def launch(body, rows, arguments, stream):
+def launch(body, rows, arguments, stream, device):
     """Run a kernel on so many rows."""
-    block = block_threads(body)
-    _compiled(body)[target.grid(rows * body.threads, block), block, stream](rows, *arguments)
+    target.launch(_compiled(body), rows * body.threads, block_threads(body), stream, device, (rows, *arguments))

@@ -1,8 +1,10 @@
 """Numba's CUDA target, and what stands in for it: the simulator, which runs kernels as plain Python."""
 
+import contextlib
 import functools
 import importlib.util
 import inspect
+import warnings
 
 MISSING = 'GPU arrays need numba-cuda: pip install "fastact[cuda]"'
 
@@ -74,3 +76,30 @@ def grid(threads_wanted, block):
     """How many blocks to launch: as many as are needed, and at most some that keep the device full."""
     wanted = -(-threads_wanted // block)
     return max(1, min(wanted, 2 if is_simulated() else 16 * multiprocessors()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _configured(kernel, blocks, block, stream):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a small array leaves most of the device idle is no news
+        return kernel[blocks, block, stream]
+
+
+def launch(kernel, threads, block, stream, device, arguments):
+    """Run a kernel.
+
+    Parameters
+    ----------
+    kernel : object
+        What ``cuda.jit`` gives.
+    threads, block : int
+        How many threads there is work for, and how many make a block.
+    stream : object
+        Of Numba's, or 0.
+    device : int or None
+        The number of the device that the arrays are on, where they say so.
+    arguments : tuple
+        The kernel's.
+    """
+    with cuda().gpus[device] if device else contextlib.nullcontext():
+        _configured(kernel, grid(threads, block), block, stream)(*arguments)
