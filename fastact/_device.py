@@ -2,10 +2,14 @@
 
 from typing import Any
 
+INTERFACE = "__cuda_array_interface__"
+
 
 def is_device_array(value: Any) -> bool:
     """Whether a value is an array of a CUDA device."""
     kind = type(value)
-    if kind.__module__.partition(".")[0] == "torch":  # whose interface refuses bfloat16 and gradients
-        return bool(getattr(value, "is_cuda", False))
-    return hasattr(kind, "__cuda_array_interface__") or kind.__name__ == "FakeCUDAArray"
+    if not hasattr(kind, INTERFACE):
+        return kind.__name__ == "FakeCUDAArray"  # the simulator's
+    # A tensor's interface refuses bfloat16 and gradients; and a processor's array may have one that refuses all.
+    is_cuda = getattr(value, "is_cuda", None)
+    return hasattr(value, INTERFACE) if is_cuda is None else bool(is_cuda)

@@ -33,7 +33,7 @@ def run_info(arguments: argparse.Namespace) -> None:
     if info.notes:
         print(f"\n{info.notes}")
     print()
-    for label, value in _facts(info):
+    for label, value in (*_facts(info), *_on_gpu(info)):
         first, indent = label.replace("_", " ").ljust(_LABEL_WIDTH), " " * _LABEL_WIDTH
         for line in value if _is_list_of_texts(value) else [text(value)]:
             print(_wrapped(line, first, indent))
@@ -59,6 +59,19 @@ def _facts(info: Any) -> Iterator[tuple[str, Any]]:
             yield "directions", info.directions
         elif field.name not in ("name", "summary", "notes") and not callable(value) and value not in (None, "", (), {}):
             yield field.name, value
+
+
+def _on_gpu(info: Any) -> Iterator[tuple[str, str]]:
+    """What a GPU computes in where arrays are float32."""
+    if info.kind not in ("elementwise", "gated", "joined"):
+        return
+    from fastact.cuda.formulas import arithmetic_of
+
+    computed_in: dict[str, list[str]] = {}
+    for direction in info.directions:
+        computed_in.setdefault(arithmetic_of(info.name, direction), []).append(direction)
+    said = "; ".join(f"{dtype} for {', '.join(directions)}" for dtype, directions in computed_in.items())
+    yield "GPU, float32 arrays", f"computed in {said}"
 
 
 def _is_list_of_texts(value: Any) -> bool:

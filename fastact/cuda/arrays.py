@@ -12,11 +12,9 @@ from math import prod
 
 import numpy as np
 
-from fastact._device import is_device_array
+from fastact._device import INTERFACE, is_device_array
 from fastact.cuda import target
 from fastact.cuda.memory import BYTES
-
-INTERFACE = "__cuda_array_interface__"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,7 +272,8 @@ def device_of(operand):
 
 def library_of(array):
     """How to deal with an array: by its library, found out without importing any."""
-    return _LIBRARIES.get(type(array).__module__.partition(".")[0], _OTHERS)
+    roots = (base.__module__.partition(".")[0] for base in type(array).__mro__)
+    return next((_LIBRARIES[root] for root in roots if root in _LIBRARIES), _OTHERS)
 
 
 def operand_of(array):

@@ -111,6 +111,14 @@ def _try_single(name, direction, is_number):
         return None
 
 
+def arithmetic_of(name, direction):
+    """What a GPU computes in where a direction of an element-wise function is given float32 arrays."""
+    definition = registry[name]
+    arrays = len(definition.operands(direction))
+    is_number = (False,) * arrays + (True,) * len(definition.parameters)
+    return "float64" if uses_float64(elementwise_program(name, direction, "float32", is_number)) else "float32"
+
+
 def uses_float64(program):
     """Whether a program computes in float64."""
     return any(kind == "float64" and name not in ("input", "constant") for name, kind, _ in program.operations)

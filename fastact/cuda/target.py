@@ -31,6 +31,7 @@ def is_simulated():
     return bool(config.ENABLE_CUDASIM)
 
 
+@functools.cache  # what it finds; a refusal is not kept
 def require_device():
     """Refuse to go on where there is no GPU."""
     if not cuda().is_available():
