@@ -9,7 +9,7 @@ from fastact._axes import normalized, others
 from fastact._rows import EMPTY, checked_empty
 from fastact.cuda import arrays as a
 from fastact.cuda import rows, target
-from fastact.cuda.elementwise import COMPUTED_IN, apart, contiguous, copy, loop_dtype, mask_of, result_of, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN, apart, contiguous, copy, loop_dtype, mask_of, result_of
 from fastact.cuda.memory import BYTES, VECTOR_BYTES
 from fastact.cuda.row_programs import row_programs
 
@@ -170,13 +170,13 @@ def call(direction, arrays, axis, out, dtype, stream, where=True, empty=EMPTY[0]
         if grad.shape != expected:
             raise ValueError(f"{name}: grad must have the output's shape {expected}, got {grad.shape}")
     loop = loop_dtype(direction, direction.ufunc, operands, dtype)
-    whole = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
-    result = whole
     if keepdims:
         operands = [*(each.transposed(per_row) for each in grads), x]
-        result = whole.transposed(per_row) if reduces else whole
-    rules = direction._rows.rule(checked_empty(name, empty))
-    _run_rows(direction, operands, result, axes, loop, stream_of(stream, x.owner), _mask(name, where, x), rules)
+    mask, rule = _mask(name, where, x), direction._rows.rule(checked_empty(name, empty))
+    with a.queue(name, stream, x.owner) as queue:
+        whole = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
+        result = whole.transposed(per_row) if keepdims and reduces else whole
+        _run_rows(direction, operands, result, axes, loop, queue, mask, rule)
     return whole.owner
 
 
@@ -202,13 +202,12 @@ def call_of_groups(direction, arrays, pieces, axis, out, dtype, stream, where=Tr
         if grad.shape != shape:
             raise ValueError(f"{name}: grad must have the output's shape {shape}, got {grad.shape}")
     loop = loop_dtype(direction, direction.ufunc, [*grads, x], dtype)
-    result = result_of(name, out, x.shape if grads else shape, loop, x.owner)
-    place = result.split_axis(axis, pieces) if grads else result
-    operands = [*grads, x.split_axis(axis, pieces)]
-    mask = _mask(name, where, x)
+    operands, mask = [*grads, x.split_axis(axis, pieces)], _mask(name, where, x)
     mask = None if mask is None else mask.split_axis(axis, pieces)
-    rule = direction._rows.rule(EMPTY[0])
-    _run_rows(direction, operands, place, (axis + 1,), loop, stream_of(stream, x.owner), mask, rule)
+    with a.queue(name, stream, x.owner) as queue:
+        result = result_of(name, out, x.shape if grads else shape, loop, x.owner)
+        place = result.split_axis(axis, pieces) if grads else result
+        _run_rows(direction, operands, place, (axis + 1,), loop, queue, mask, direction._rows.rule(EMPTY[0]))
     return result.owner
 
 
@@ -227,7 +226,7 @@ def jacobian(of_function, backward, x, axis, dtype):
     x = a.device_operand(of_function.name, x)
     axes = normalized(of_function.name, axis, x.ndim)
     rest = others(x.ndim, axes)
-    loop, stream = loop_dtype(backward, backward.ufunc, [x, x], dtype), stream_of(None, x.owner)
+    loop, stream = loop_dtype(backward, backward.ufunc, [x, x], dtype), a.current_stream(x)
     rows = x.transposed((*rest, *axes))
     if len(axes) != 1:
         rows = contiguous(rows, stream)

@@ -4,9 +4,9 @@ An `Operand` is all that a kernel needs to know of an array. Whose kind it is de
 stream work is queued: the one that its library uses at the moment.
 """
 
+import contextlib
 import dataclasses
 import functools
-import operator
 import sys
 from math import prod
 
@@ -165,6 +165,9 @@ class _Numba:
         stream = (getattr(array, INTERFACE, None) or {}).get("stream")
         return target.cuda().external_stream(stream) if stream not in (None, 1, 2) else 0
 
+    def using(self, handle, array):
+        return contextlib.nullcontext()
+
     def device(self, array):
         return None
 
@@ -187,6 +190,9 @@ class _CuPy(_Numba):
     def stream(self, array):
         cupy = sys.modules["cupy"]
         return _external(cupy.cuda.get_current_stream(array.device.id).ptr)
+
+    def using(self, handle, array):
+        return sys.modules["cupy"].cuda.ExternalStream(handle, array.device.id)
 
     def device(self, array):
         return array.device.id
@@ -213,6 +219,10 @@ class _Torch:
 
     def stream(self, array):
         return _external(sys.modules["torch"].cuda.current_stream(array.device).cuda_stream)
+
+    def using(self, handle, array):
+        cuda = sys.modules["torch"].cuda
+        return cuda.stream(cuda.ExternalStream(handle, array.device))
 
     def device(self, array):
         return array.device.index
@@ -295,11 +305,44 @@ def device_operand(name, value):
     )
 
 
-def as_stream(handle):
-    """A stream that Numba takes, from its own, CuPy's, PyTorch's or a plain handle."""
-    for name in ("ptr", "cuda_stream"):
-        handle = getattr(handle, name, handle)
+def current_stream(operand):
+    """The stream that an array's library uses at the moment, in Numba's form."""
+    return library_of(operand.owner).stream(operand.owner)
+
+
+@contextlib.contextmanager
+def queue(name, stream, like):
+    """The stream that a call's work goes to, in Numba's form.
+
+    It is the one that the array's library uses at the moment, or the one that is given; memory is then that stream's,
+    too, so that nothing is handed on before the work on it is done.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the function.
+    stream : object
+        Numba's, CuPy's or PyTorch's, a plain handle, or None.
+    like : object
+        An array that the call was given.
+    """
+    library = library_of(like)
+    if stream is None:
+        yield library.stream(like)
+        return
+    handle = _handle(name, stream)
+    with library.using(handle, like):
+        yield 0 if target.is_simulated() else _external(handle)
+
+
+def _handle(name, stream):
+    for attribute in ("ptr", "cuda_stream"):
+        stream = getattr(stream, attribute, stream)
+    if hasattr(stream, "__cuda_stream__"):
+        stream = stream.__cuda_stream__()[1]
     try:
-        return _external(operator.index(handle))
-    except TypeError:
-        return handle
+        return int(stream)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name}: stream must be a stream of Numba, CuPy or PyTorch, or a handle, got {type(stream).__name__}"
+        ) from None

@@ -49,10 +49,11 @@ def call(direction, given, parameters, keywords):
     numbers = _numbers(direction, operands, len(given), loop)
     masks = [] if where is True else [mask_of(name, where)]
     shape = _shape(name, [*sources, *masks], out)
-    results = _results(name, out, ufunc.nout, shape, loop, casting, like)
-    if math.prod(shape):
-        at = (direction._definition.name, direction._direction)
-        run(at, loop, is_number, [*sources, *masks], results, numbers, bool(masks), stream_of(stream, like))
+    with a.queue(name, stream, like) as queue:
+        results = _results(name, out, ufunc.nout, shape, loop, casting, like)
+        if math.prod(shape):
+            at = (direction._definition.name, direction._direction)
+            run(at, loop, is_number, [*sources, *masks], results, numbers, bool(masks), queue)
     arrays = tuple(result.owner for result in results)
     return arrays[0] if len(arrays) == 1 else arrays
 
@@ -265,8 +266,3 @@ def _check_casting(name, loop, dtype, casting):
 def result_of(name, out, shape, loop, like):
     """The array for one result: the one that is given, or a new one."""
     return _results(name, out, 1, shape, loop, "same_kind", like)[0]
-
-
-def stream_of(stream, like):
-    """The stream to queue work on: the one that is given, or the one that an array's library uses."""
-    return a.library_of(like).stream(like) if stream is None else a.as_stream(stream)

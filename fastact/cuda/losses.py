@@ -10,7 +10,7 @@ import numpy as np
 from fastact._device import is_device_array
 from fastact.cuda import along, elementwise, reductions
 from fastact.cuda import arrays as a
-from fastact.cuda.elementwise import COMPUTED_IN, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN
 from fastact.cuda.row_programs import row_programs
 
 
@@ -43,7 +43,7 @@ class CrossEntropy:
         loss._check_reduction(reduction)
         self.loss, self.name, self.reduction = loss, loss.name, reduction
         self.logits = a.device_operand(loss.name, logits)
-        self.stream = stream_of(None, logits)
+        self.stream = a.current_stream(self.logits)
         options = options | {"class_weights": _fetched(options["class_weights"])}
         targets = None
         if is_device_array(labels) and tuple(labels.shape) == self.logits.shape:
@@ -148,7 +148,7 @@ class BinaryCrossEntropy:
         loss._check_reduction(reduction)
         self.loss, self.name, self.reduction = loss, loss.name, reduction
         self.logits = a.device_operand(loss.name, logits)
-        self.stream = stream_of(None, logits)
+        self.stream = a.current_stream(self.logits)
         shape = self.logits.shape
         seen = loss._logits(stand_in(self.logits))
         self.loop = seen.dtype.name

@@ -15,11 +15,13 @@ from fastact._engine.cores import Cores
 from fastact._engine.reductions import split_axes
 from fastact.cuda import along
 from fastact.cuda import arrays as a
-from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, run, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, run
 from fastact.cuda.row_programs import RowPrograms
 
 #: Elements that a block of threads sums.
 CHUNK = 16_384
+#: Arguments before the parameters: the gradient and x.
+ARRAYS = 2
 
 
 class _SumFormulas:
@@ -101,9 +103,7 @@ def summed(name, direction, loop, operands, kept, result, stream):
         along.run(programs, numbers, sources, [], [result], axes, stream)
         return
     partial = a.empty_like(result, (*result.shape, chunks), "float64")
-    along.run(
-        programs, numbers, sources, [], [partial.part(result.ndim, 0, 1, 1).without_last_axis()], axes, stream, chunks
-    )
+    along.run(programs, numbers, sources, [], [partial.without_last_axis()], axes, stream, chunks)
     summed("", "value", "float64", [partial], tuple(range(result.ndim)), result, stream)
 
 
@@ -124,25 +124,26 @@ def product(operand, factor, result, stream):
 
 def parameter_gradients(gradients, grad, x, parameters, stream):
     """One gradient per parameter, each of its parameter's shape: as `ParameterGradients` gives NumPy's."""
-    definition, name = gradients._definition, gradients.name
-    arrays = [argument(name, value) for value in (grad, x, *parameters)]
+    arrays = [argument(gradients.name, value) for value in (grad, x, *parameters)]
     like = next(each for each in arrays if isinstance(each, a.Operand))
+    with a.queue(gradients.name, stream, like.owner) as queue:
+        names = [parameter.name for parameter in gradients._definition.parameters]
+        return tuple(_gradient(gradients, name, arrays, i, like, queue) for i, name in enumerate(names))
+
+
+def _gradient(gradients, parameter, arrays, number, like, stream):
+    """The gradient with respect to one parameter."""
+    name, direction = gradients._definition.name, f"{blocks.WEIGHTED}{parameter}_derivative"
     shape = np.broadcast_shapes(*(each.shape for each in arrays if isinstance(each, a.Operand)))
-    results = []
-    for parameter, value in zip(definition.parameters, arrays[2:], strict=True):
-        direction = f"{blocks.WEIGHTED}{parameter.name}_derivative"
-        loop = loop_dtype(gradients, _ufuncs.general(definition.name, direction).ufunc, arrays)
-        operands = [
-            each.broadcast_to(shape) if isinstance(each, a.Operand) else _number(each, loop, i < 2)
-            for i, each in enumerate(arrays)
-        ]
-        own = value.shape if isinstance(value, a.Operand) else ()
-        kept = split_axes(shape, own)[0]
-        result = a.empty_like(like, own, loop)
-        stream = stream_of(stream, like.owner)
-        summed(definition.name, direction, loop, operands, tuple(kept), result.squeezed(), stream)
-        results.append(result.owner)
-    return tuple(results)
+    loop = loop_dtype(gradients, _ufuncs.general(name, direction).ufunc, arrays)
+    operands = [
+        each.broadcast_to(shape) if isinstance(each, a.Operand) else _number(each, loop, i < ARRAYS)
+        for i, each in enumerate(arrays)
+    ]
+    own = arrays[ARRAYS + number].shape if isinstance(arrays[ARRAYS + number], a.Operand) else ()
+    result = a.empty_like(like, own, loop)
+    summed(name, direction, loop, operands, tuple(split_axes(shape, own)[0]), result.squeezed(), stream)
+    return result.owner
 
 
 def _number(value, loop, is_array):

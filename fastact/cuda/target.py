@@ -102,5 +102,7 @@ def launch(kernel, threads, block, stream, device, arguments):
     arguments : tuple
         The kernel's.
     """
+    # The simulator's kernels remember but their last configuration.
+    configured = _configured.__wrapped__ if is_simulated() else _configured
     with cuda().gpus[device] if device else contextlib.nullcontext():
-        _configured(kernel, grid(threads, block), block, stream)(*arguments)
+        configured(kernel, grid(threads, block), block, stream)(*arguments)
