@@ -10,7 +10,7 @@ import pytest
 from asv.config import Config
 
 import fastact as fa
-from benchmarks import calls, figures, losses, peers, start
+from benchmarks import calls, cuda, figures, losses, peers, start
 from fastact._accuracy.cases import Case
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +119,7 @@ def test_asv_accepts_configuration_and_suites():
 
 def test_each_benchmark_has_one_threshold():
     """asv takes the largest that matches, and 5 % where none does."""
-    modules = {module.__name__.rpartition(".")[2]: module for module in (calls, figures, losses, start)}
+    modules = {module.__name__.rpartition(".")[2]: module for module in (calls, cuda, figures, losses, start)}
     listed = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
     assert listed - {"__init__", "peers", "publish"} == set(modules)
     benchmarks = [f"{name}.{suite.__name__}." for name, module in modules.items() for suite in suites(module)]

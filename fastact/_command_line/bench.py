@@ -4,6 +4,9 @@ For each size the table gives four figures: ns per element with out= given; the 
 np.copyto of the same arrays (1.00: as fast as copying); ns per element with a new result; and the speed of
 that relative to the plain NumPy formula (empty where NumPy has none). All are the best of many runs, taken in
 turns.
+
+With --device cuda it is a GPU's turn, timed by its own clock: ns per element into a given array, and the speed
+relative to a device-to-device copy of as many bytes as are read and written.
 """
 
 from __future__ import annotations
@@ -20,16 +23,16 @@ from typing import Any
 import numpy as np
 
 import fastact
-from fastact._command_line import plain, whole_file
+from fastact._command_line import gpu, plain, whole_file
 from fastact._command_line.machine import facts
 from fastact._command_line.operands import Operation, directions, operation
 from fastact._command_line.progress import Progress
 from fastact._command_line.timing import best_in_turns
 
 SIZES = (10_000, 1_000_000)
+CUDA_SIZES = (1 << 20, 1 << 26)  # the second beyond any cache
 SECONDS = 0.05  # for each activation, direction and size
 
-_HEADINGS = ("out=", "/copyto", "new", "/plain")
 _WIDTH = 9  # of a column of figures
 
 
@@ -61,32 +64,62 @@ class Timing:
         return [f"{self.out:.3f}", f"{self.copyto / self.out:.2f}", f"{self.new:.3f}", ratio]
 
 
+@dataclass(frozen=True)
+class Device:
+    """Where activations are timed.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Those of the table, where none are given.
+    require, facts : callable
+        Refuses what is not there; names the machine.
+    headings : tuple of str
+        Of the figures at one size.
+    explanation : str
+        What they are.
+    timing : callable
+        Takes a name, direction, size, dtype and seconds.
+    """
+
+    sizes: tuple[int, ...]
+    require: Callable[[], None]
+    facts: Callable[[], str]
+    headings: tuple[str, ...]
+    explanation: str
+    timing: Callable[[str, str, int, str, float], Timing | gpu.CudaTiming]
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact bench``."""
+    device = DEVICES[arguments.device]
+    device.require()
     if arguments.json:
         whole_file.check(Path(arguments.json))
     names = [fastact.get(name).info.name for name in arguments.names] or fastact.names()
+    sizes = arguments.sizes or device.sizes
     label_width = max(len(_label(name, direction)) for name in names for direction in directions(name))
-    print(_heading(arguments.sizes, arguments.dtype, label_width), flush=True)
+    print(_heading(device, sizes, arguments.dtype, label_width), flush=True)
     done = []
-    for timings, progress in _timings(names, arguments.sizes, arguments.dtype, arguments.seconds):
+    for timings, progress in _timings(device, names, sizes, arguments.dtype, arguments.seconds):
         done += timings
         progress.hide()
         label = _label(timings[0].name, timings[0].direction)
         print(_line(label.ljust(label_width), [cell for timing in timings for cell in timing.cells]), flush=True)
     if arguments.json:
-        content = json.dumps(_recorded(done, arguments.dtype), indent=1)
+        content = json.dumps(_recorded(device, done, arguments.dtype), indent=1)
         whole_file.write(Path(arguments.json), f"{content}\n".encode())
 
 
 def record(names: Sequence[str], sizes: Sequence[int], dtype: str, seconds: float) -> dict[str, Any]:
     """Time activations; give what ``fastact bench --json`` writes."""
-    done = [timing for timings, _ in _timings(names, sizes, dtype, seconds) for timing in timings]
-    return _recorded(done, dtype)
+    device = DEVICES["cpu"]
+    done = [timing for timings, _ in _timings(device, names, sizes, dtype, seconds) for timing in timings]
+    return _recorded(device, done, dtype)
 
 
-def _recorded(timings: Sequence[Timing], dtype: str) -> dict[str, Any]:
-    return {"machine": facts(), "dtype": dtype, "rows": [asdict(timing) for timing in timings]}
+def _recorded(device: Device, timings: Sequence[Timing | gpu.CudaTiming], dtype: str) -> dict[str, Any]:
+    return {"machine": device.facts(), "dtype": dtype, "rows": [asdict(timing) for timing in timings]}
 
 
 def _label(name: str, direction: str) -> str:
@@ -94,8 +127,8 @@ def _label(name: str, direction: str) -> str:
 
 
 def _timings(
-    names: Sequence[str], sizes: Sequence[int], dtype: str, seconds: float
-) -> Iterator[tuple[list[Timing], Progress]]:
+    device: Device, names: Sequence[str], sizes: Sequence[int], dtype: str, seconds: float
+) -> Iterator[tuple[list[Timing | gpu.CudaTiming], Progress]]:
     """Go through the activations' directions, each at all sizes."""
     rows = [(name, direction) for name in names for direction in directions(name)]
     with Progress(len(rows) * len(sizes)) as progress, no_warnings():
@@ -103,20 +136,19 @@ def _timings(
             timings = []
             for size in sizes:
                 progress.advance(0, f"{_label(name, direction)}, n = {size:,}")
-                timings.append(_timing(name, direction, size, dtype, seconds))
+                timings.append(device.timing(name, direction, size, dtype, seconds))
                 progress.advance(1)
             yield timings, progress
 
 
-def _heading(sizes: Sequence[int], dtype: str, label_width: int) -> str:
-    groups = [f"n = {size:,}".rjust(_WIDTH * len(_HEADINGS)) for size in sizes]
-    return f"""{facts()}
+def _heading(device: Device, sizes: Sequence[int], dtype: str, label_width: int) -> str:
+    groups = [f"n = {size:,}".rjust(_WIDTH * len(device.headings)) for size in sizes]
+    return f"""{device.facts()}
 
-{dtype}. ns per element, into a given array (out=) and into a new one; beside each its speed relative
-to np.copyto of the same arrays (1.00: as fast as copying) and to the plain NumPy formula.
+{dtype}. {device.explanation}
 
 {" " * label_width}{"".join(groups)}
-{_line(" " * label_width, list(_HEADINGS) * len(sizes))}"""
+{_line(" " * label_width, list(device.headings) * len(sizes))}"""
 
 
 def _line(label: str, cells: Sequence[str]) -> str:
@@ -152,3 +184,25 @@ def _timing(name: str, direction: str, size: int, dtype: str, seconds: float) ->
     nanoseconds = 1e9 / timed.operands[-1].size
     best = {label: time * nanoseconds for label, time in best_in_turns(calls(name, direction, timed), seconds).items()}
     return Timing(name, direction, size, best["out"], best["new"], best["copyto"], best.get("plain"))
+
+
+DEVICES = {
+    "cpu": Device(
+        SIZES,
+        lambda: None,
+        facts,
+        ("out=", "/copyto", "new", "/plain"),
+        """ns per element, into a given array (out=) and into a new one; beside each its speed relative
+to np.copyto of the same arrays (1.00: as fast as copying) and to the plain NumPy formula.""",
+        _timing,
+    ),
+    "cuda": Device(
+        CUDA_SIZES,
+        gpu.require,
+        lambda: facts(gpu.card()),
+        ("out=", "/copy"),
+        """ns per element, into a given array (out=), by the GPU's clock; beside it the speed relative to a
+device-to-device copy of as many bytes as are read and written (1.00: as fast as copying).""",
+        gpu.timing,
+    ),
+}

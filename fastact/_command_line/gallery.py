@@ -42,5 +42,5 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
-        raise ValueError(f"{path}: is not what fastact bench --json writes")
+        raise ValueError(f"{path}: is not what fastact bench --json writes (without --device)")
     return dict(speed)

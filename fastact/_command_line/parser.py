@@ -44,10 +44,10 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--sizes",
         type=_sizes,
-        default=bench.SIZES,
         metavar="N,N,...",
-        help="numbers of elements (default: 10000,1000000)",
+        help="numbers of elements (default: 10000,1000000; on a GPU 2**20 and 2**26)",
     )
+    parser.add_argument("--device", choices=tuple(bench.DEVICES), default="cpu", help="(default: %(default)s)")
     parser.add_argument("--dtype", choices=("float16", "float32", "float64"), default="float32")
     parser.add_argument(
         "--seconds",

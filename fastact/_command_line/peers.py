@@ -1,10 +1,11 @@
 """PyTorch, JAX, ONNX Runtime and NumPy/SciPy, as far as they are installed: what each calls our activations.
 
-``fastact audit --against`` measures them, and benchmarks/peers.py times them.
+``fastact audit --against`` measures them, and benchmarks/peers.py times them; PyTorch and CuPy on a GPU, too.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 import fastact
 from fastact._command_line import plain
-from fastact._command_line.operands import operation
+from fastact._command_line.operands import NUMPY, Library, operation
 
 Array = NDArray[Any]
 Call = Callable[[], Any]
@@ -30,19 +31,19 @@ class Case:
 
     name: str
     direction: str
-    x: Array
-    y: Array
-    grad: Array
+    x: Any  # an array, as y and grad are, of NumPy or a GPU
+    y: Any
+    grad: Any
     out: bool
     axis: int = -1
     from_x: bool = False  # a gradient that could be computed from y
 
     @classmethod
-    def make(cls, name: str, direction: str, size: int, dtype: str, out: bool) -> Case:
+    def make(cls, name: str, direction: str, size: int, dtype: str, out: bool, library: Library = NUMPY) -> Case:
         """Take the operands that the asv suites take."""
-        *_, x = operation(name, "value", size, dtype).operands
+        *_, x = operation(name, "value", size, dtype, library).operands
         y = fastact.get(name)(x)
-        return cls(name, direction, x, y, np.ones_like(y), out)
+        return cls(name, direction, x, y, library.ones_like(y), out)
 
     @property
     def options(self) -> dict[str, int]:
@@ -52,7 +53,7 @@ class Case:
     @property
     def operands(self) -> tuple[Array, ...]:
         """The operand of the activation, or grad and that of its gradient."""
-        return (self.x,) if self.direction == "value" else (self.grad, self.x)
+        return (self.grad, self.x) if self.direction == "backward" else (self.x,)
 
     @property
     def operands_from_output(self) -> tuple[Array, ...]:
@@ -84,6 +85,7 @@ class Torch:
 
         functional, aten = torch.nn.functional, torch.ops.aten
         self.torch = torch
+        slope = functools.cache(lambda dtype, device: torch.tensor([0.25], dtype=dtype, device=device))
         self.values = {
             "identity": torch.clone,
             "sigmoid": torch.sigmoid,
@@ -92,7 +94,7 @@ class Torch:
             "relu": torch.relu,
             "relu6": functional.relu6,
             "leaky_relu": functional.leaky_relu,
-            "prelu": lambda x: functional.prelu(x, torch.tensor([0.25], dtype=x.dtype)),
+            "prelu": lambda x: functional.prelu(x, slope(x.dtype, x.device)),
             "elu": functional.elu,
             "selu": functional.selu,
             "celu": functional.celu,
@@ -137,14 +139,15 @@ class Torch:
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
-        function = (self.values if case.direction == "value" else self.backwards).get(case.name)
+        functions = {"value": self.values, "backward": self.backwards}.get(case.direction, {})
+        function = functions.get(case.name)
         if function is None:
             return None
         self.torch.set_num_threads(threads)
         if case.from_x:  # its kernel needs y all the same
             from_output, value = function, self.values[case.name]
             function = lambda grad, x, **options: from_output(grad, value(x, **options), **options)  # noqa: E731
-        tensors = [self.torch.from_numpy(operand) for operand in case.operands_from_output]
+        tensors = [self.torch.as_tensor(operand) for operand in case.operands_from_output]
         if (case.name, case.direction) == ("log_sigmoid", "backward"):
             tensors.append(self.torch.ops.aten.log_sigmoid_forward(tensors[1])[1])  # which forward has kept
         if not case.out:
@@ -191,7 +194,7 @@ class Jax:
         }
 
     def call(self, case: Case, threads: int) -> Call | None:
-        if case.name not in self.values or case.out:
+        if case.name not in self.values or case.out or case.direction == "derivative":
             return None
         function = partial(self.values[case.name], **case.options)
         if case.direction == "value":
@@ -270,14 +273,7 @@ class NumpyScipy:
             from scipy import special
         except ImportError:
             return
-        self.values |= {
-            "sigmoid": special.expit,
-            "log_sigmoid": special.log_expit,
-            "silu": lambda x: x * special.expit(x),
-            "swish": lambda x: x * special.expit(x),
-            "gelu": lambda x: x * special.ndtr(x),
-            **{name: _along_last(getattr(special, name)) for name in ("softmax", "log_softmax", "logsumexp")},
-        }
+        self.values |= _values_of(special)
 
     def call(self, case: Case, threads: int) -> Call | None:
         by_hand = plain.formula(case.name, case.direction)
@@ -290,6 +286,40 @@ class NumpyScipy:
         return if_it_works(lambda: function(*case.operands, **case.options, out=result))
 
 
+class CuPy:
+    """CuPy's function where it has one, else the plain formula, whose NumPy functions leave CuPy's arrays to CuPy."""
+
+    name = "cupy"
+
+    def __init__(self) -> None:
+        import cupy
+        from cupyx.scipy import special
+
+        self.cupy = cupy
+        self.values = dict(plain.VALUES) | _values_of(special)
+
+    def call(self, case: Case, threads: int) -> Call | None:
+        by_hand = plain.formula(case.name, case.direction)
+        function: Callable[..., Any] | None = self.values.get(case.name) if case.direction == "value" else by_hand
+        if function is None or case.out:
+            return None
+        operands = [self.cupy.asarray(operand) for operand in case.operands]
+        return if_it_works(lambda: function(*operands, **case.options))
+
+
+def _values_of(special: Any) -> dict[str, Callable[..., Any]]:
+    """What SciPy's module, or CuPy's of the same names, has."""
+    along = [name for name in ("softmax", "log_softmax", "logsumexp") if hasattr(special, name)]
+    return {
+        "sigmoid": special.expit,
+        "log_sigmoid": special.log_expit,
+        "silu": lambda x: x * special.expit(x),
+        "swish": lambda x: x * special.expit(x),
+        "gelu": lambda x: x * special.ndtr(x),
+        **{name: _along_last(getattr(special, name)) for name in along},
+    }
+
+
 def _along_last(function: Callable[..., Any]) -> Callable[..., Any]:
     """SciPy's function, which by itself takes a whole array, along one axis."""
     return lambda x, axis=-1: function(x, axis)
@@ -300,8 +330,18 @@ KINDS: dict[str, type[Peer]] = {kind.name: kind for kind in (Torch, Jax, OnnxRun
 
 def installed_peers(names: Sequence[str] = tuple(KINDS)) -> list[Peer]:
     """Make one of each peer that can be imported."""
+    return _those_installed([KINDS[name] for name in names])
+
+
+def peers_on_gpu() -> list[Peer]:
+    """Make one of each peer that can be imported and sees the GPU."""
+    peers = _those_installed((Torch, CuPy))
+    return [peer for peer in peers if not isinstance(peer, Torch) or peer.torch.cuda.is_available()]
+
+
+def _those_installed(kinds: Sequence[type[Peer]]) -> list[Peer]:
     peers: list[Peer] = []
-    for kind in map(KINDS.__getitem__, names):
+    for kind in kinds:
         try:
             peers.append(kind())
         except ImportError as error:
@@ -312,6 +352,6 @@ def installed_peers(names: Sequence[str] = tuple(KINDS)) -> list[Peer]:
 def if_it_works(call: Call) -> Call | None:
     try:
         call()
-    except (TypeError, RuntimeError):  # it takes no out=
+    except (TypeError, RuntimeError):  # it takes no out=, or CuPy lacks what a formula needs
         return None
     return call
