@@ -3,6 +3,8 @@
 import functools
 import math
 
+import numpy as np
+
 from fastact._axes import normalized, others
 from fastact.cuda import arrays as a
 from fastact.cuda import rows, target
@@ -128,7 +130,7 @@ def _rows_aligned(along, width):
 # --- calls -----------------------------------------------------------------------------------------
 
 
-def call(direction, arrays, axis, out, dtype, stream):
+def call(direction, arrays, axis, out, dtype, stream, keepdims=False):
     """Run one direction of a function along axes.
 
     Parameters
@@ -141,11 +143,15 @@ def call(direction, arrays, axis, out, dtype, stream):
         The axes that make up a row.
     out, dtype, stream
         As given, or None.
+    keepdims : bool
+        Whether outputs that are one number per row keep the row's axes, each with length 1.
     """
     name, definition = direction.name, direction._definition
-    operands = [a.device_operand(name, array) for array in arrays]
-    *grads, x = operands
+    *grads, x = (a.device_operand(name, array) for array in arrays)
     axes = normalized(name, axis, x.ndim)
+    if keepdims:
+        grads = [direction._without_axes(grad, axes, x, "grad") for grad in grads]
+    operands = [*grads, x]
     reduces = definition.reduces and direction._direction == "value"
     rest = tuple(x.shape[i] for i in others(x.ndim, axes))
     expected = rest if definition.reduces else x.shape
@@ -153,8 +159,10 @@ def call(direction, arrays, axis, out, dtype, stream):
         if grad.shape != expected:
             raise ValueError(f"{name}: grad must have the output's shape {expected}, got {grad.shape}")
     loop = loop_dtype(direction, direction.ufunc, operands, dtype)
-    result = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
-    _run_rows(direction, operands, result, axes, loop, stream_of(stream, x.owner))
+    kept = tuple(1 if i in axes else length for i, length in enumerate(x.shape))
+    result = result_of(name, out, (kept if keepdims else rest) if reduces else x.shape, loop, x.owner)
+    place = result.squeeze(axes) if reduces and keepdims else result
+    _run_rows(direction, operands, place, axes, loop, stream_of(stream, x.owner))
     return result.owner
 
 
@@ -181,8 +189,10 @@ def _run_rows(direction, operands, result, axes, loop, stream):
     reduces = definition.reduces and direction._direction == "value"
     if not result.size:
         return
-    if not x.size:
-        raise ValueError(f"{direction.name}: axis {axes} has no elements, and so no result")
+    if not x.size:  # what a row without elements gives
+        number = direction.ufunc(np.empty(0, COMPUTED_IN[loop]))
+        copy(a.to_device(np.asarray(number), x), result, stream)
+        return
     programs = row_programs(definition.name, direction._direction, COMPUTED_IN[loop])
     numbers = operands[:-1] if definition.reduces else []
     sources = operands[len(numbers) :]
