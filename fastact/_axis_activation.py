@@ -86,14 +86,11 @@ class AxisDirection:
 
         stream = keywords.pop("stream", None)
         given = self._bound(args, keywords)
-        for name, usual in (("where", True), ("empty", EMPTY[0])):
-            if given.get(name, usual) is not usual:
-                raise TypeError(f"{self.name}: {name} is not supported for GPU arrays; leave it out")
         arrays = [given[name] for name in self._arrays]
         options = given["axis"], given["out"], given["dtype"], stream
         if self._own:
             return along.call_of_groups(self, arrays, given["pieces"], *options)
-        return along.call(self, arrays, *options, keepdims=bool(given.get("keepdims")))
+        return along.call(self, arrays, *options)
 
     def _general_call(self, arrays: list, given: dict[str, Any], options: dict[str, Any]) -> Any:
         x, where = arrays[-1], given.get("where", True)

@@ -3,8 +3,6 @@
 import functools
 import math
 
-import numpy as np
-
 from fastact._axes import normalized, others
 from fastact.cuda import arrays as a
 from fastact.cuda import rows, target
@@ -130,7 +128,7 @@ def _rows_aligned(along, width):
 # --- calls -----------------------------------------------------------------------------------------
 
 
-def call(direction, arrays, axis, out, dtype, stream, keepdims=False):
+def call(direction, arrays, axis, out, dtype, stream):
     """Run one direction of a function along axes.
 
     Parameters
@@ -143,15 +141,11 @@ def call(direction, arrays, axis, out, dtype, stream, keepdims=False):
         The axes that make up a row.
     out, dtype, stream
         As given, or None.
-    keepdims : bool
-        Whether outputs that are one number per row keep the row's axes, each with length 1.
     """
     name, definition = direction.name, direction._definition
-    *grads, x = (a.device_operand(name, array) for array in arrays)
+    operands = [a.device_operand(name, array) for array in arrays]
+    *grads, x = operands
     axes = normalized(name, axis, x.ndim)
-    if keepdims:
-        grads = [direction._without_axes(grad, axes, x, "grad") for grad in grads]
-    operands = [*grads, x]
     reduces = definition.reduces and direction._direction == "value"
     rest = tuple(x.shape[i] for i in others(x.ndim, axes))
     expected = rest if definition.reduces else x.shape
@@ -159,10 +153,8 @@ def call(direction, arrays, axis, out, dtype, stream, keepdims=False):
         if grad.shape != expected:
             raise ValueError(f"{name}: grad must have the output's shape {expected}, got {grad.shape}")
     loop = loop_dtype(direction, direction.ufunc, operands, dtype)
-    kept = tuple(1 if i in axes else length for i, length in enumerate(x.shape))
-    result = result_of(name, out, (kept if keepdims else rest) if reduces else x.shape, loop, x.owner)
-    place = result.squeeze(axes) if reduces and keepdims else result
-    _run_rows(direction, operands, place, axes, loop, stream_of(stream, x.owner))
+    result = result_of(name, out, rest if reduces else x.shape, loop, x.owner)
+    _run_rows(direction, operands, result, axes, loop, stream_of(stream, x.owner))
     return result.owner
 
 
@@ -189,10 +181,8 @@ def _run_rows(direction, operands, result, axes, loop, stream):
     reduces = definition.reduces and direction._direction == "value"
     if not result.size:
         return
-    if not x.size:  # what a row without elements gives
-        number = direction.ufunc(np.empty(0, COMPUTED_IN[loop]))
-        copy(a.to_device(np.asarray(number), x), result, stream)
-        return
+    if not x.size:
+        raise ValueError(f"{direction.name}: axis {axes} has no elements, and so no result")
     programs = row_programs(definition.name, direction._direction, COMPUTED_IN[loop])
     numbers = operands[:-1] if definition.reduces else []
     sources = operands[len(numbers) :]

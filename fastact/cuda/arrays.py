@@ -89,17 +89,15 @@ class Operand:
         shape[axis], strides[axis] = length, step * strides[axis]
         return dataclasses.replace(self, address=address, shape=tuple(shape), strides=tuple(strides))
 
-    def squeeze(self, axes):
-        """The array without some axes, at the first place of each."""
-        return self.transposed([i for i in range(self.ndim) if i not in axes])
-
     def without_last_axis(self):
         """The array at the first place of its last axis."""
-        return self.squeeze((self.ndim - 1,))
+        return dataclasses.replace(self, shape=self.shape[:-1], strides=self.strides[:-1])
 
     def squeezed(self):
         """The array without axes of length 1."""
-        return self.squeeze([i for i, length in enumerate(self.shape) if length == 1])
+        axes = [i for i, length in enumerate(self.shape) if length != 1]
+        shape, strides = (tuple(values[i] for i in axes) for values in (self.shape, self.strides))
+        return dataclasses.replace(self, shape=shape, strides=strides)
 
     def halves(self, axis, interleaved=False):
         """The two halves along an axis whose length is even."""
@@ -296,13 +294,9 @@ def device_operand(name, value):
 
 def as_stream(handle):
     """A stream that Numba takes, from its own, CuPy's, PyTorch's or a plain handle."""
-    if type(handle).__module__.partition(".")[0] in ("numba", "numba_cuda"):
-        return handle
-    number = handle
     for name in ("ptr", "cuda_stream"):
-        number = getattr(number, name, number)
+        handle = getattr(handle, name, handle)
     try:
-        return _external(operator.index(number))
+        return _external(operator.index(handle))
     except TypeError:
-        kinds = "a stream of Numba's, CuPy's or PyTorch's, or its handle"
-        raise TypeError(f"stream must be {kinds}, got {handle!r}") from None
+        return handle

@@ -206,18 +206,13 @@ def _mask(name, where):
     return mask
 
 
-def broadcast_shape(name, operands):
-    """The shape that operands have together."""
+def _shape(name, operands, out):
     shapes = [each.shape for each in operands]
     try:
-        return np.broadcast_shapes(*shapes)
+        shape = np.broadcast_shapes(*shapes)
     except ValueError:
         listed = " ".join(map(str, shapes))
         raise ValueError(f"{name}: operands of shapes {listed} do not broadcast together") from None
-
-
-def _shape(name, operands, out):
-    shapes, shape = [each.shape for each in operands], broadcast_shape(name, operands)
     if out is None:
         return shape
     first = next((each for each in (out if isinstance(out, tuple) else (out,)) if each is not None), None)
