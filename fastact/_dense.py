@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from fastact._activation import is_dask
-from fastact._device import refuse_device_arrays
 
 
 class MaxoutDense:
@@ -84,7 +83,6 @@ class MaxoutDense:
         """
         from fastact import maxout
 
-        refuse_device_arrays("maxout_dense.backward", grad)
         x, weight, bias = _checked(x, weight, bias)
         features, units, pieces = weight.shape
         grad = _operand(grad)
@@ -107,7 +105,6 @@ class MaxoutDense:
 
 
 def _checked(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
-    refuse_device_arrays("maxout_dense", x, weight, bias)
     x, weight = _operand(x), _operand(weight)
     if weight.ndim != 3 or not weight.shape[2]:
         raise ValueError(f"maxout_dense: weight must have the shape (features, units, pieces), got {weight.shape}")

@@ -9,9 +9,3 @@ def is_device_array(value: Any) -> bool:
     if kind.__module__.partition(".")[0] == "torch":  # whose interface refuses bfloat16 and gradients
         return bool(getattr(value, "is_cuda", False))
     return hasattr(kind, "__cuda_array_interface__") or kind.__name__ == "FakeCUDAArray"
-
-
-def refuse_device_arrays(name: str, *values: Any) -> None:
-    """Refuse arrays of a CUDA device in the name of a function that has no kernels for them."""
-    if any(map(is_device_array, values)):
-        raise TypeError(f"{name} does not take GPU arrays; pass copies of them in the host's memory")

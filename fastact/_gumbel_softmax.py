@@ -7,7 +7,6 @@ import numpy as np
 
 from fastact._activation import explained_dtype, find, is_dask
 from fastact._axes import normalized
-from fastact._device import refuse_device_arrays
 
 # Exponential deviates come in steps of about this: where the generator gives 0, it means less than one.
 _LEAST = 2.0**-54
@@ -146,7 +145,6 @@ def _checked_tau(name: str, tau: Any) -> float:
 
 
 def _result_dtype(name: str, function: Any, *arrays: Any) -> np.dtype:
-    refuse_device_arrays(name, *arrays)
     if any(map(is_dask, arrays)):
         raise TypeError(f"{name} does not take dask arrays; call it on their blocks, each with a generator of its own")
     arrays = tuple(map(np.asarray, arrays))

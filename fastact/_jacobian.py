@@ -9,7 +9,6 @@ import numpy as np
 from fastact._activation import find, is_dask
 from fastact._axes import joined, normalized
 from fastact._definition import Definition
-from fastact._device import refuse_device_arrays
 from fastact._docstrings import docstring
 
 _NARROW = ("float16", "bfloat16")
@@ -37,7 +36,6 @@ class Jacobian:
         return inspect.Signature([x, axis, kinds("dtype", kinds.KEYWORD_ONLY, default=None)])
 
     def __call__(self, x: Any, /, axis: Any = -1, *, dtype: Any = None) -> np.ndarray:
-        refuse_device_arrays(self.name, x)
         if is_dask(x):
             raise TypeError(f"{self.name} does not take dask arrays; call it on blocks that have whole rows")
         function, x = find(self._definition.name), np.asarray(x)
