@@ -206,13 +206,18 @@ def _mask(name, where):
     return mask
 
 
-def _shape(name, operands, out):
+def broadcast_shape(name, operands):
+    """The shape that operands have together."""
     shapes = [each.shape for each in operands]
     try:
-        shape = np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes)
     except ValueError:
         listed = " ".join(map(str, shapes))
         raise ValueError(f"{name}: operands of shapes {listed} do not broadcast together") from None
+
+
+def _shape(name, operands, out):
+    shapes, shape = [each.shape for each in operands], broadcast_shape(name, operands)
     if out is None:
         return shape
     first = next((each for each in (out if isinstance(out, tuple) else (out,)) if each is not None), None)

@@ -15,7 +15,7 @@ from fastact._engine.cores import Cores
 from fastact._engine.reductions import split_axes
 from fastact.cuda import along
 from fastact.cuda import arrays as a
-from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, stream_of
+from fastact.cuda.elementwise import COMPUTED_IN, argument, broadcast_shape, copy, loop_dtype, stream_of
 from fastact.cuda.row_programs import RowPrograms
 
 #: Elements that a block of threads sums.
@@ -120,7 +120,7 @@ def parameter_gradients(gradients, grad, x, parameters, stream):
     definition, name = gradients._definition, gradients.name
     arrays = [argument(name, value) for value in (grad, x, *parameters)]
     like = next(each for each in arrays if isinstance(each, a.Operand))
-    shape = np.broadcast_shapes(*(each.shape for each in arrays if isinstance(each, a.Operand)))
+    shape = broadcast_shape(name, [each for each in arrays if isinstance(each, a.Operand)])
     results = []
     for parameter, value in zip(definition.parameters, arrays[2:], strict=True):
         direction = f"{blocks.WEIGHTED}{parameter.name}_derivative"
