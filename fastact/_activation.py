@@ -176,6 +176,11 @@ class Direction:
             if return_slopes:
                 raise ValueError(f"{self.name}: return_slopes needs rng, a numpy.random.Generator or a seed")
             return self(*args, **keywords)
+        if any(map(is_device_array, (*args, *keywords.values()))):
+            raise TypeError(
+                f"{self.name} does not draw for GPU arrays; draw slopes with the array's own library, and call "
+                f"{self._definition.drawn_for}(x, slopes)"
+            )
         (x,), parameters = self._bind(args, keywords)
         x, draw = as_array(x), self._definition.draw
         dtype = keywords.get("dtype") or self(np.empty(0, x.dtype)).dtype

@@ -38,7 +38,7 @@ class GatedDirection(HalvesDirection):
         return inspect.Signature([*arrays, gate, axis, *split, *choices, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if any(map(is_device_array, args)):
+        if any(map(is_device_array, (*args, *keywords.values()))):
             return self._device_call(args, keywords)
         given, keywords_given = self._bound(args, keywords), keywords
         keywords = {name: value for name, value in keywords.items() if name not in _SPLIT}

@@ -25,7 +25,7 @@ class JoinedDirection(HalvesDirection):
         return inspect.Signature([*arrays, axis, *self._ufunc_parameters()])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if any(map(is_device_array, args)):
+        if any(map(is_device_array, (*args, *keywords.values()))):
             halves, given, rest = self._for_device(args, keywords, ("axis",))
             *grad, x = (given[name] for name in self._arrays)
             return halves.joined(self, grad, x, given["axis"], rest)

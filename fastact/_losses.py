@@ -198,7 +198,7 @@ class SoftmaxCrossEntropy(Loss):
         >>> round(float(fa.softmax_cross_entropy(logits, [[1, 0, 0], [0, 0.5, 0.5]])), 4)
         0.6691
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(labels):
             call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
             return call.reduced(*call.run())
         self._check_reduction(reduction)
@@ -238,7 +238,7 @@ class SoftmaxCrossEntropy(Loss):
         >>> gradient
         array([[-2.06115362e-09,  2.06115362e-09]])
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(labels):
             call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
             losses, gradient = call.run(call.scale())
             return call.reduced(losses), gradient
@@ -280,7 +280,7 @@ class SoftmaxCrossEntropy(Loss):
         >>> fa.softmax_cross_entropy.backward(2.0, np.array([[0.0, 0.0]]), [1])
         array([[ 1., -1.]])
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(labels):
             call = self._on_device(logits, labels, axis, label_smoothing, ignore_index, class_weights, reduction)
             return call.run(call.upstream(grad))[1]
         self._check_reduction(reduction)
@@ -444,7 +444,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> fa.sigmoid_binary_cross_entropy(logits, [1, 0, 0.5], reduction="none").round(4)
         array([0.0486, 0.3133, 0.6931])
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(targets):
             return self._on_device(logits, targets, weight, pos_weight, reduction).value()
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
@@ -476,7 +476,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> gradient
         array([-0.25,  0.25])
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(targets):
             return self._on_device(logits, targets, weight, pos_weight, reduction).value_and_gradient()
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)
@@ -515,7 +515,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         >>> fa.sigmoid_binary_cross_entropy.backward(4.0, np.array([0.0, 0.0]), [1, 0])
         array([-1.,  1.])
         """
-        if is_device_array(logits):
+        if is_device_array(logits) or is_device_array(targets):
             return self._on_device(logits, targets, weight, pos_weight, reduction).backward(grad)
         self._check_reduction(reduction)
         logits, targets, factors = self._checked(logits, targets, weight, pos_weight)

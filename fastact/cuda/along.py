@@ -261,8 +261,10 @@ def _run_rows(direction, operands, result, axes, loop, stream, mask=None, rule=N
     reduces = definition.reduces and direction._direction == "value"
     if not result.size:
         return
-    if not x.size:
-        raise ValueError(f"{direction.name}: axis {axes} has no elements, and so no result")
+    if not x.size:  # what NumPy's rows without elements give
+        number = direction.ufunc(np.empty(0, COMPUTED_IN[loop]))
+        copy(a.to_device(np.asarray(number), x), result, stream)
+        return
     programs = row_programs(definition.name, direction._direction, COMPUTED_IN[loop])
     numbers = operands[:-1] if definition.reduces else []
     sources = operands[len(numbers) :]

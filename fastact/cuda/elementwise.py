@@ -14,6 +14,9 @@ from fastact.cuda.memory import BYTES, VECTOR_BYTES
 #: Whose sums and products are of float32: storage is all that they are.
 COMPUTED_IN = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 
+#: What NumPy knows.
+CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+
 
 @functools.cache
 def _body(name, direction, dtype, is_number, sources, results, masked):
@@ -161,11 +164,7 @@ def _like(operands, out, where):
 def loop_dtype(direction, ufunc, operands, dtype=None):
     """The dtype that NumPy would compute in."""
     if dtype is not None:
-        name = (
-            "bfloat16"
-            if str(dtype) in ("bfloat16", "torch.bfloat16")
-            else np.dtype(str(dtype).removeprefix("torch.")).name
-        )
+        name = _dtype_name(dtype)
         if name not in COMPUTED_IN:
             raise direction._explained(TypeError(), [], {"dtype": dtype})
         return name
@@ -174,12 +173,20 @@ def loop_dtype(direction, ufunc, operands, dtype=None):
     if known == {"bfloat16"}:
         return "bfloat16"
     asked = [_asked(kind, operand) for kind, operand in zip(kinds, operands, strict=True)]
+    own = len(direction._definition.parameters)
+    if own and all(type(operand) in (int, float) for operand in operands[-own:]):
+        asked[-own:] = [np.dtype("float16")] * own  # as constants of a kernel, they have no say
     try:
         return ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))[-1].name
     except TypeError:
         from fastact._activation import ACCEPTED
 
         raise TypeError(f"{direction.name} does not take {', '.join(sorted(known))}; {ACCEPTED}") from None
+
+
+def _dtype_name(dtype):
+    name = str(dtype).removeprefix("torch.")
+    return "bfloat16" if name == "bfloat16" else np.dtype(name if str(dtype) != name else dtype).name
 
 
 def _asked(kind, operand):
@@ -210,13 +217,18 @@ def mask_of(name, where):
     return mask
 
 
-def _shape(name, operands, out):
+def broadcast_shape(name, operands):
+    """The shape that operands have together."""
     shapes = [each.shape for each in operands]
     try:
-        shape = np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes)
     except ValueError:
         listed = " ".join(map(str, shapes))
         raise ValueError(f"{name}: operands of shapes {listed} do not broadcast together") from None
+
+
+def _shape(name, operands, out):
+    shapes, shape = [each.shape for each in operands], broadcast_shape(name, operands)
     if out is None:
         return shape
     first = next((each for each in (out if isinstance(out, tuple) else (out,)) if each is not None), None)
@@ -255,10 +267,13 @@ def _results(name, out, count, shape, loop, casting, like):
 
 
 def _check_casting(name, loop, dtype, casting):
-    halves = {"float16", "bfloat16"}
-    if loop == dtype or (casting != "no" and dtype in COMPUTED_IN and loop in COMPUTED_IN and casting != "safe"):
+    if casting not in CASTINGS:
+        raise ValueError(f"{name}: casting must be one of {', '.join(map(repr, CASTINGS))}, got {casting!r}")
+    if loop == dtype:
         return
-    if dtype in COMPUTED_IN and dtype not in halves and BYTES[dtype] > BYTES[loop] and casting == "safe":
+    both_float = dtype in COMPUTED_IN and loop in COMPUTED_IN
+    widens = both_float and dtype in ("float32", "float64") and BYTES[dtype] > BYTES[loop]
+    if both_float and (casting in ("same_kind", "unsafe") or (casting == "safe" and widens)):
         return
     raise TypeError(f"{name}: cannot cast the result from {loop} to out's {dtype} with casting={casting!r}")
 

@@ -84,7 +84,7 @@ def _is_simple(program):
         places = operands if name not in ("input", "constant") else ()
         if kind == "bool" and name not in ("and", "or") and any(is_rounded[place] for place in places):
             return False
-        depth.append(max((depth[place] for place in places), default=0) + (name == "multiply"))
+        depth.append(max((depth[place] for place in places), default=0) + (name in ("multiply", "convert")))
         is_rounded.append(name == "convert" or any(is_rounded[place] for place in places))
     return all(depth[place] <= 1 for place in program.results)
 

@@ -55,7 +55,7 @@ class CrossEntropy:
         if targets is not None:
             arrays[0] = targets
         self.arrays = [self._moved(array) for array in arrays]
-        self.loop = self.logits.dtype if self.logits.dtype in COMPUTED_IN else arrays[-1].dtype.name
+        self.loop = self.task.arrays[-1].dtype.name
 
     def _moved(self, array):
         """An array of the GPU, of the logits' shape."""
@@ -152,9 +152,7 @@ class BinaryCrossEntropy:
         shape = self.logits.shape
         seen = loss._logits(stand_in(self.logits))
         self.loop = seen.dtype.name
-        self.targets = a.operand_of(targets) if is_device_array(targets) else None
-        if self.targets is None:
-            self.targets = a.to_device(np.ascontiguousarray(targets, a.numpy_dtype(self.loop)), self.logits)
+        self.targets = self._operand("targets", targets, seen)
         if self.targets.shape != shape:
             raise ValueError(f"{loss.name}: targets must have the shape of logits, {shape}, got {self.targets.shape}")
         named = zip(loss.info.parameters, (weight, pos_weight), strict=False)
@@ -162,10 +160,20 @@ class BinaryCrossEntropy:
 
     def _factor(self, parameter, given, seen):
         given = _fetched(given) if parameter.bound else given
-        if is_device_array(given):
-            return a.operand_of(given).broadcast_to(self.logits.shape)
-        factor = self.loss._factor(parameter, given, seen)
-        return factor if isinstance(factor, float) else a.to_device(np.ascontiguousarray(factor), self.logits)
+        if not is_device_array(given):
+            factor = self.loss._factor(parameter, given, seen)
+            return factor if isinstance(factor, float) else a.to_device(np.ascontiguousarray(factor), self.logits)
+        factor = self._operand(parameter.name, given, seen)
+        self.loss._factor(parameter, stand_in(factor), seen)  # whose words are those for a shape that does not fit
+        return factor.broadcast_to(self.logits.shape)
+
+    def _operand(self, what, given, seen):
+        """Numbers beside the logits, where those are."""
+        if not is_device_array(given):
+            return a.to_device(np.ascontiguousarray(self.loss._numbers(what, np.asarray(given), seen)), self.logits)
+        operand = a.operand_of(given)
+        self.loss._numbers(what, np.empty(0, a.numpy_dtype(operand.dtype)), np.empty(0, seen.dtype))
+        return operand
 
     def _run(self, kernel, scale, results):
         """Write what a kernel gives."""

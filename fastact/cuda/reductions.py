@@ -15,7 +15,7 @@ from fastact._engine.cores import Cores
 from fastact._engine.reductions import split_axes
 from fastact.cuda import along
 from fastact.cuda import arrays as a
-from fastact.cuda.elementwise import COMPUTED_IN, argument, copy, loop_dtype, run
+from fastact.cuda.elementwise import COMPUTED_IN, argument, broadcast_shape, copy, loop_dtype, run
 from fastact.cuda.row_programs import RowPrograms
 
 #: Elements that a block of threads sums.
@@ -134,7 +134,7 @@ def parameter_gradients(gradients, grad, x, parameters, stream):
 def _gradient(gradients, parameter, arrays, number, like, stream):
     """The gradient with respect to one parameter."""
     name, direction = gradients._definition.name, f"{blocks.WEIGHTED}{parameter}_derivative"
-    shape = np.broadcast_shapes(*(each.shape for each in arrays if isinstance(each, a.Operand)))
+    shape = broadcast_shape(gradients.name, [each for each in arrays if isinstance(each, a.Operand)])
     loop = loop_dtype(gradients, _ufuncs.general(name, direction).ufunc, arrays)
     operands = [
         each.broadcast_to(shape) if isinstance(each, a.Operand) else _number(each, loop, i < ARRAYS)

@@ -299,7 +299,13 @@ def _pair_class():
     for name, method in vars(working.Pair).items():
         if isinstance(method, types.FunctionType):
             setattr(pair, name, _rewritten(method, {"Pair": pair}))
+    pair.__abs__ = _absolute_pair
     return pair
+
+
+def _absolute_pair(x):
+    """As the processor's kernels have it: of -0.0 it is 0.0, which a comparison with 0 would not see."""
+    return pair(abs(x.hi), choose(x.hi < 0.0, lambda: -x.lo, lambda: x.lo))
 
 
 def _is_pair(value):
