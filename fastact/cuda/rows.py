@@ -466,8 +466,9 @@ class _Text:
         if threads > 1:
             self.add(1, f"shared = cuda.shared.array({self.shared * BLOCK}, float64)")
         self.add(1, f"stride = cuda.gridDim.x * {block // threads}", "start = 0")
-        self.add(1, f"row = cuda.blockIdx.x * {block // threads} + thread // {threads}")
-        self.add(1, "for _ in range((rows + stride - 1) // stride):")
+        # A block's threads go through its rows together, and a block that has none is done.
+        self.add(1, f"first_row = cuda.blockIdx.x * {block // threads}", f"row = first_row + thread // {threads}")
+        self.add(1, "for _ in range((rows - first_row + stride - 1) // stride):")
         self.add(2, "active = row < rows")
         if body.chunked:
             self.add(2, "chunk = min(row, rows - 1) % chunks", "one = min(row, rows - 1) // chunks")
