@@ -10,7 +10,7 @@ import numpy as np
 from fastact import _ufuncs
 from fastact._definition import Definition, registry
 from fastact._device import is_device_array
-from fastact._docstrings import docstring
+from fastact._docstrings import Documented, docstring
 from fastact._lock import lock
 from fastact._notebook import Shown
 
@@ -34,7 +34,7 @@ ACCEPTED = (
 )
 
 
-class Direction:
+class Direction(Documented):
     """One direction of an element-wise activation: its value, a derivative, or a product with one.
 
     Attributes
@@ -52,8 +52,10 @@ class Direction:
         self._arrays = definition.operands(direction)
         self._defaults = tuple(parameter.default for parameter in definition.parameters)
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = docstring(definition, direction)
         self._become(self._first_call)
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, self._direction, self.__signature__)
 
     def _become(self, call: Callable, owned: Any = None) -> None:
         """Make `call`, which needs what is `owned` to stay alive, what calling this object does.
@@ -64,7 +66,8 @@ class Direction:
         self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_owned": owned})
 
     def _first_call(self, *args: Any, **keywords: Any) -> Any:
-        """Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it."""
+        # Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it. (A comment:
+        # IPython shows a call's docstring to people.)
         from fastact._engine.calls import short_way
 
         with lock:
@@ -346,13 +349,15 @@ class Activation(Shown, Direction):
         return find, (self.info.name,)
 
 
-class ParameterGradients:
+class ParameterGradients(Documented):
     """The gradients of an activation with respect to its parameters."""
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self.name = self.__name__ = self.__qualname__ = f"{definition.name}.parameter_gradients"
-        self.__doc__ = docstring(definition, "parameter_gradients")
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, "parameter_gradients", self.__signature__)
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -35,7 +35,7 @@ class Loss(Shown):
     def __init__(self, definition: Definition) -> None:
         self.info, self.name = definition, definition.name
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = loss_docstring(definition, inspect.getdoc(type(self).__call__) or "")
+        self.__doc__ = loss_docstring(definition, inspect.getdoc(type(self).__call__) or "", inspect.signature(self))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what protocols look for
