@@ -188,7 +188,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
             "glu": "",
             "softmax": "",
             "log_softmax": "",
-            "sparsemax": "",
+            "sparsemax": "rows add up to 1; Keras 3.15 gives zeros for [1, 2, 2.5]",
             "ops.gelu": "",
             "ops.leaky_relu": "",
             "layers.ReLU": "",

@@ -14,14 +14,15 @@ from fastact._facts import call, interval, text
 
 _TEXT_WIDTH = 100
 _THEIRS_WIDTH = 40
-README_WIDTH = 120
+_README_WIDTH = 120
 _LABEL_WIDTH = 22
 
 
 def run_list(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact list``."""
     if arguments.library:
-        print(differences(arguments.library) if arguments.markdown else _from(arguments.library))
+        libraries = tuple(ELSEWHERE) if arguments.library == "all" else (arguments.library,)
+        print("\n\n".join(map(_differences if arguments.markdown else _from, libraries)))
         return
     if arguments.markdown:
         print(markdown_table())
@@ -42,8 +43,8 @@ def _from(library: str) -> str:
     return "\n".join(lines).rstrip()
 
 
-def differences(library: str) -> str:
-    """Write what differs from a library as README.md holds it: functions that only have another name are left out."""
+def _differences(library: str) -> str:
+    """Write what differs from a library, without functions that only have another name."""
     items = [*ELSEWHERE[library].remarks]
     for row in rows(library):
         if row.differs:
@@ -51,13 +52,13 @@ def differences(library: str) -> str:
             ours = "" if row.ours in row.theirs else f" → `{row.ours}`"
             items.append(f"{theirs}{ours}: {row.differs}.")
     return "\n".join(
-        [f"**{ELSEWHERE[library].title}**", "", *(_wrapped(item, "- ", "  ", README_WIDTH) for item in items)]
+        [f"**{ELSEWHERE[library].title}**", "", *(_wrapped(item, "- ", "  ", _README_WIDTH) for item in items)]
     )
 
 
 def all_differences() -> str:
     """Write what differs from each library as README.md holds it."""
-    return "\n\n".join(map(differences, ELSEWHERE))
+    return "\n\n".join(map(_differences, ELSEWHERE))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

@@ -147,7 +147,7 @@ def _add_list(commands: Any) -> None:
     parser.add_argument(
         "--from",
         dest="library",
-        choices=tuple(ELSEWHERE),
+        choices=(*ELSEWHERE, "all"),
         help="list another library's functions: what they are called here, and what differs",
     )
     parser.add_argument("--markdown", action="store_true", help="print it as README.md holds it")
