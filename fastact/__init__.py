@@ -92,6 +92,8 @@ def get(name: str) -> Any:
 
     Raises
     ------
+    TypeError
+        If `name` is no text.
     ValueError
         If no activation has that name; the message suggests the nearest.
 
@@ -101,12 +103,17 @@ def get(name: str) -> Any:
     >>> fa.get("SiLU") is fa.silu
     True
     """
+    if not isinstance(name, str):
+        raise TypeError(f"get takes the name of an activation or a loss, got {name!r}")
     canonical = _aliases().get(name, name)
     if canonical not in _registry():
-        near = _difflib.get_close_matches(str(name), [*_registry(), *_aliases()], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "fastact.names() lists them"
-        raise ValueError(f"unknown activation {name!r}; {hint}")
+        raise ValueError(f"unknown activation {name!r}; {_hint(name)}")
     return _public_object(canonical)
+
+
+def _hint(name: str) -> str:
+    near = _difflib.get_close_matches(name, [*_registry(), *_aliases()], n=1)
+    return f"did you mean {near[0]!r}?" if near else "fastact.names() lists them"
 
 
 def __getattr__(name: str) -> Any:
@@ -117,7 +124,8 @@ def __getattr__(name: str) -> Any:
     elif not name.startswith("_") and name in _registry():
         value = _public_object(name)
     else:
-        raise AttributeError(f"module 'fastact' has no attribute {name!r}")
+        hint = "" if name.startswith("_") else f"; {_hint(_aliases().get(name, name))}"
+        raise AttributeError(f"module 'fastact' has no attribute {name!r}{hint}")
     globals()[name] = value
     return value
 

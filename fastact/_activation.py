@@ -10,7 +10,7 @@ import numpy as np
 from fastact import _ufuncs
 from fastact._definition import Definition, registry
 from fastact._device import is_device_array
-from fastact._docstrings import docstring
+from fastact._docstrings import Documented, docstring
 from fastact._lock import lock
 from fastact._notebook import Shown
 
@@ -34,7 +34,7 @@ ACCEPTED = (
 )
 
 
-class Direction:
+class Direction(Documented):
     """One direction of an element-wise activation: its value, a derivative, or a product with one.
 
     Attributes
@@ -52,8 +52,10 @@ class Direction:
         self._arrays = definition.operands(direction)
         self._defaults = tuple(parameter.default for parameter in definition.parameters)
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = docstring(definition, direction)
         self._become(self._first_call)
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, self._direction, self.__signature__)
 
     def _become(self, call: Callable, owned: Any = None) -> None:
         """Make `call`, which needs what is `owned` to stay alive, what calling this object does.
@@ -64,7 +66,8 @@ class Direction:
         self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_owned": owned})
 
     def _first_call(self, *args: Any, **keywords: Any) -> Any:
-        """Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it."""
+        # Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it. (A comment:
+        # IPython shows a call's docstring to people.)
         from fastact._engine.calls import short_way
 
         with lock:
@@ -247,9 +250,18 @@ class Direction:
 
     # --- errors ------------------------------------------------------------------------------------
 
+    def _explained_type(self, error: TypeError, operands: tuple, keywords: dict[str, Any]) -> TypeError:
+        names = [parameter.name for parameter in self._definition.parameters]
+        for name, value in zip(names, operands[len(self._arrays) :], strict=False):
+            check_number(self.name, name, value)
+        out = keywords.get("out")
+        if any(not hasattr(result, "__array__") for result in (out if isinstance(out, tuple) else (out,)) if out):
+            return TypeError(f"{self.name}: out must be an array, or a tuple of arrays, got {out!r}")
+        return explained_dtype(self.name, error, operands, keywords)
+
     def _explained(self, error: Exception, operands: tuple, keywords: dict[str, Any]) -> Exception:
         if isinstance(error, TypeError):
-            return explained_dtype(self.name, error, operands, keywords)
+            return self._explained_type(error, operands, keywords)
         out = keywords.get("out")
         shapes = " ".join(str(np.shape(operand)) for operand in operands)
         if out is not None and "operand" in str(error):
@@ -272,6 +284,13 @@ def explained_dtype(name: str, error: TypeError, operands: Sequence[Any], keywor
     if keywords.get("dtype") is not None:
         return TypeError(f"{name} cannot compute in dtype {keywords['dtype']}; {ACCEPTED}")
     return TypeError(f"{name}: {error}")
+
+
+def check_number(activation: str, name: str, value: Any) -> None:
+    """Refuse what is no number, and no array of numbers, in the place of a parameter."""
+    dtype = getattr(value, "dtype", None) or _dtype_of(value)
+    if dtype is None or not _is_accepted(dtype):
+        raise TypeError(f"{activation}: {name} must be a number or an array of numbers, got {value!r}")
 
 
 def as_array(value: Any) -> Any:
@@ -335,9 +354,7 @@ class Activation(Shown, Direction):
             raise TypeError(f"{self.name} has no parameter {min(unknown)!r}; it has {known}")
         parameters = [keywords.get(parameter.name, parameter.default) for parameter in self.info.parameters]
         for name, value in zip(names, parameters, strict=True):
-            dtype = getattr(value, "dtype", None) or _dtype_of(value)
-            if dtype is None or not _is_accepted(dtype):
-                raise TypeError(f"{self.name}: {name} must be a number or an array of numbers, got {value!r}")
+            check_number(self.name, name, value)
         self._check(parameters)
         return self, tuple(parameters)
 
@@ -351,13 +368,15 @@ class Activation(Shown, Direction):
         return find, (self.info.name,)
 
 
-class ParameterGradients:
+class ParameterGradients(Documented):
     """The gradients of an activation with respect to its parameters."""
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self.name = self.__name__ = self.__qualname__ = f"{definition.name}.parameter_gradients"
-        self.__doc__ = docstring(definition, "parameter_gradients")
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, "parameter_gradients", self.__signature__)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -372,7 +391,10 @@ class ParameterGradients:
     def __call__(self, grad: Any, x: Any, /, *args: Any, **keywords: Any) -> tuple[np.ndarray, ...]:
         on_device = any(map(is_device_array, (grad, x, *args, *keywords.values())))
         stream = keywords.pop("stream", None) if on_device else None
-        call = self.__signature__.bind(grad, x, *args, **keywords)
+        try:
+            call = self.__signature__.bind(grad, x, *args, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
         call.apply_defaults()
         parameters = [call.arguments[parameter.name] for parameter in self._definition.parameters]
         if on_device:
@@ -388,7 +410,16 @@ class ParameterGradients:
             return _dask.parameter_gradients(self._definition, grad, x, parameters)
         from fastact._engine.reductions import parameter_gradients
 
-        return parameter_gradients(self._definition, np.asarray(grad), np.asarray(x), parameters)
+        grad, x = np.asarray(grad), np.asarray(x)
+        try:
+            return parameter_gradients(self._definition, grad, x, parameters)
+        except TypeError as error:
+            raise explained_dtype(self.name, error, (grad, x, *parameters), {}) from None
+        except ValueError as error:
+            if "broadcast" in str(error):
+                shapes = " ".join(str(np.shape(operand)) for operand in (grad, x, *parameters))
+                raise ValueError(f"{self.name}: operands of shapes {shapes} do not broadcast together") from None
+            raise
 
     def __repr__(self) -> str:
         return f"<fastact {self.name}>"

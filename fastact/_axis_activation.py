@@ -12,7 +12,7 @@ from fastact._activation import as_array, explained_dtype, find, is_dask
 from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._device import is_device_array
-from fastact._docstrings import docstring
+from fastact._docstrings import Documented, docstring
 from fastact._jacobian import Jacobian
 from fastact._labelled import call as call_of_labelled
 from fastact._labelled import is_labelled
@@ -22,7 +22,7 @@ from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 ndarray = np.ndarray
 
 
-class AxisDirection:
+class AxisDirection(Documented):
     """One direction of a function along an axis.
 
     Attributes
@@ -38,7 +38,9 @@ class AxisDirection:
         self._own = ("pieces",) if definition.name == "maxout" else ()
         self._keepdims = definition.reduces and not self._own
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = docstring(definition, direction)
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, self._direction, self.__signature__)
 
     @property
     def ufunc(self) -> np.ufunc:

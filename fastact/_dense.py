@@ -1,11 +1,13 @@
 """A dense layer of maxout units: the one activation whose pieces are made by the layer itself."""
 
+import inspect
 from typing import Any
 
 import numpy as np
 
 from fastact._activation import is_dask
 from fastact._device import is_device_array
+from fastact._docstrings import signed
 
 
 class MaxoutDense:
@@ -61,6 +63,9 @@ class MaxoutDense:
 
     name = "maxout_dense"
 
+    def __init__(self) -> None:
+        self.__doc__ = signed(self.name, inspect.signature(self), inspect.getdoc(type(self)) or "")
+
     def __call__(self, x: Any, weight: Any, bias: Any = None) -> np.ndarray:
         from fastact import maxout
 
@@ -81,6 +86,21 @@ class MaxoutDense:
         -------
         tuple of ndarray
             One gradient for each, of its shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As the layer itself; and if `grad` has not the output's shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastact as fa
+        >>> weight = np.array([[[1.0, -1.0]]])
+        >>> grad_x, grad_weight = fa.maxout_dense.backward(np.ones((2, 1)), np.array([[-3.0], [2.0]]), weight)
+        >>> grad_x
+        array([[-1.],
+               [ 1.]])
         """
         from fastact import maxout
 

@@ -75,7 +75,7 @@ def facts(definition: Definition) -> Iterator[tuple[str, list[str]]]:
         ("Avoid", [definition.avoid]),
         ("Papers", list(definition.papers)),
         ("Also called", [", ".join(definition.aliases)] if definition.aliases else []),
-        ("Other defaults elsewhere", list(_presets(definition))),
+        ("Other defaults elsewhere", list(presets(definition))),
     ):
         if lines:
             yield heading, lines
@@ -165,7 +165,7 @@ def _parameter(parameter: Parameter) -> str:
     return f"{parameter.name} = {default}{bound}: {parameter.meaning}"
 
 
-def _presets(definition: Definition) -> Iterator[str]:
+def presets(definition: Definition) -> Iterator[str]:
     """What `fastact.compat` has of this activation, under other libraries' names and with their defaults."""
     from fastact.compat import PRESETS
 

@@ -1,5 +1,6 @@
 """Samples of classes that gradients flow through: softmax of logits with random noise."""
 
+import inspect
 import math
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from fastact._activation import explained_dtype, find, is_dask
 from fastact._axes import normalized
 from fastact._device import is_device_array
+from fastact._docstrings import signed
 
 # Exponential deviates come in steps of about this: where the generator gives 0, it means less than one.
 _LEAST = 2.0**-54
@@ -83,6 +85,9 @@ class GumbelSoftmax:
 
     name = "gumbel_softmax"
 
+    def __init__(self) -> None:
+        self.__doc__ = signed(self.name, inspect.signature(self), inspect.getdoc(type(self)) or "")
+
     def __call__(
         self,
         x: Any,
@@ -120,6 +125,18 @@ class GumbelSoftmax:
         -------
         ndarray
             Of the shape of `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As the function itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastact as fa
+        >>> fa.gumbel_softmax.backward_from_output(np.array([1.0, 0.0]), np.array([0.5, 0.5]), tau=0.5)
+        array([ 0.5, -0.5])
         """
         name, backward = f"{self.name}.backward_from_output", find("softmax", "backward_from_output")
         tau, dtype = _checked_tau(name, tau), _result_dtype(name, backward, grad, y)

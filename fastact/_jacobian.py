@@ -10,12 +10,12 @@ from fastact._activation import find, is_dask
 from fastact._axes import joined, normalized
 from fastact._definition import Definition
 from fastact._device import is_device_array
-from fastact._docstrings import docstring
+from fastact._docstrings import Documented, docstring
 
 _NARROW = ("float16", "bfloat16")
 
 
-class Jacobian:
+class Jacobian(Documented):
     """The Jacobian matrices of a function along an axis.
 
     Parameters
@@ -28,7 +28,9 @@ class Jacobian:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self.name = self.__name__ = self.__qualname__ = f"{definition.name}.jacobian"
-        self.__doc__ = docstring(definition, "jacobian")
+
+    def _docstring(self) -> str:
+        return docstring(self._definition, "jacobian", self.__signature__)
 
     @functools.cached_property
     def __signature__(self) -> inspect.Signature:

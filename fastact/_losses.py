@@ -35,7 +35,7 @@ class Loss(Shown):
     def __init__(self, definition: Definition) -> None:
         self.info, self.name = definition, definition.name
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = loss_docstring(definition, inspect.getdoc(type(self).__call__) or "")
+        self.__doc__ = loss_docstring(definition, inspect.getdoc(type(self).__call__) or "", inspect.signature(self))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what protocols look for
@@ -63,9 +63,18 @@ class Loss(Shown):
 
     def _numbers(self, what: str, given: ndarray, logits: ndarray) -> ndarray:
         """Another operand's numbers, in the dtype of the logits."""
+        self._check_numbers(what, given)
+        return given.astype(logits.dtype, copy=False)
+
+    def _check_numbers(self, what: str, given: ndarray) -> None:
         if given.dtype.kind not in "biuf" and given.dtype.name != "bfloat16":
             raise TypeError(f"{self.name}: {what} must be numbers, got {given.dtype}")
-        return given.astype(logits.dtype, copy=False)
+
+    def _integer(self, what: str, given: Any) -> int:
+        try:
+            return operator.index(given)
+        except TypeError:
+            raise TypeError(f"{self.name}: {what} must be an integer, got {given!r}") from None
 
     def _check_reduction(self, reduction: Any) -> None:
         if reduction not in REDUCTIONS:
@@ -356,15 +365,13 @@ class SoftmaxCrossEntropy(Loss):
 
     def _axis(self, axis: Any, logits: ndarray) -> int:
         """The axis, counted from the end."""
-        try:
-            axis = operator.index(axis)
-        except TypeError:
-            raise TypeError(f"{self.name}: axis must be an integer, got {axis!r}") from None
+        axis = self._integer("axis", axis)
         if not -logits.ndim <= axis < logits.ndim:
             raise ValueError(f"{self.name}: axis {axis} is out of range for logits of shape {logits.shape}")
         return axis % logits.ndim - logits.ndim
 
     def _smoothing(self, smoothing: Any) -> float:
+        self._check_numbers("label_smoothing", np.asarray(smoothing))
         if not 0.0 <= smoothing <= 1.0:
             raise ValueError(f"{self.name}: label_smoothing must be from 0 to 1, got {smoothing!r}")
         return float(smoothing)
@@ -389,7 +396,7 @@ class SoftmaxCrossEntropy(Loss):
             raise TypeError(f"{self.name}: labels without the axis of classes must be integers, got {labels.dtype}")
         if not labels.size:
             return labels.astype(np.int64), 1.0
-        counted: Any = 1.0 if ignore_index is None else labels != operator.index(ignore_index)
+        counted: Any = 1.0 if ignore_index is None else labels != self._integer("ignore_index", ignore_index)
         if labels.min() < 0 or labels.max() >= classes:
             wrong = ((labels < 0) | (labels >= classes)) & (counted != 0)
             if wrong.any():
@@ -541,13 +548,13 @@ class SigmoidBinaryCrossEntropy(Loss):
         """A parameter as a number, or as an array of the shape and dtype of the logits."""
         if given is None:
             return parameter.default
-        factor = np.asarray(given)
+        self._check_numbers(parameter.name, factor := np.asarray(given))
         if factor.size:
             parameter.check(self.name, float(factor.min()))
         if not factor.ndim:
             return float(factor)
         try:
-            return np.broadcast_to(self._numbers(parameter.name, factor, logits), logits.shape)
+            return np.broadcast_to(factor.astype(logits.dtype, copy=False), logits.shape)
         except ValueError:
             raise ValueError(
                 f"{self.name}: {parameter.name} of shape {factor.shape} does not broadcast to logits of shape "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fastact
+from fastact._docstrings import Documented, preset_docstring
 
 
 def _same(value: Any) -> Any:
@@ -91,7 +92,7 @@ PRESETS = (
 )
 
 
-class CompatibleDirection:
+class CompatibleDirection(Documented):
     """One direction of an activation of fastact, called as another library would.
 
     Parameters
@@ -108,8 +109,10 @@ class CompatibleDirection:
         self._function = activation if direction == "value" else getattr(activation, direction)
         self._direction = direction
         self.name = self.__name__ = preset.name if direction == "value" else f"{preset.name}.{direction}"
-        defaults = ", ".join(f"{name}={parameter.default!r}" for name, parameter in preset.parameters.items())
-        self.__doc__ = f"`{self._function.name}` as {preset.library} has it: {defaults}.\n\n{self._function.__doc__}"
+
+    def _docstring(self) -> str:
+        own = fastact.get(self._preset.activation).info
+        return preset_docstring(own, self._preset, self._direction, self.__signature__, self._function.name)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Compute it: arrays, then the library's parameters, then NumPy's keywords."""

@@ -139,3 +139,33 @@ def test_wrong_thread_count(count, error):
     with pytest.raises(error):
         fa.set_num_threads(count)
     assert fa.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: fa.elu(x, alpha="a"), r"elu: alpha must be a number or an array of numbers, got 'a'"),
+        (lambda x: fa.gelu(x, out=[1.0]), r"gelu: out must be an array, or a tuple of arrays, got \[1.0\]"),
+        (lambda x: fa.elu.parameter_gradients(x, x, beta=1), r"elu.parameter_gradients\(grad, x.*beta"),
+        (lambda x: fa.elu.parameter_gradients(x, x + 1j), r"elu.parameter_gradients does not take complex128"),
+        (lambda x: fa.get(["gelu"]), r"get takes the name.*\['gelu'\]"),
+        (lambda x: fa.set_num_threads("2"), r"set_num_threads: threads must be an integer, got '2'"),
+        (lambda x: fa.softmax_cross_entropy(x, 0, label_smoothing="a"), "label_smoothing must be numbers"),
+        (lambda x: fa.softmax_cross_entropy(x, 0, ignore_index="a"), "ignore_index must be an integer, got 'a'"),
+        (lambda x: fa.sigmoid_binary_cross_entropy(x, x, weight="a"), "weight must be numbers"),
+    ],
+)
+def test_what_is_no_number(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(np.ones(2))
+
+
+def test_gradients_of_parameters_want_shapes_that_fit():
+    with pytest.raises(ValueError, match=r"elu.parameter_gradients: operands of shapes \(3,\) \(2, 4\)"):
+        fa.elu.parameter_gradients(np.ones(3), np.ones((2, 4)))
+
+
+@pytest.mark.parametrize(("wrong", "nearest"), [("gelo", "gelu"), ("SiLU", "silu"), ("swich", "swish")])
+def test_a_wrong_attribute_suggests_the_nearest(wrong, nearest):
+    with pytest.raises(AttributeError, match=f"{wrong}.*did you mean '{nearest}'"):
+        getattr(fa, wrong)

@@ -26,6 +26,7 @@ def test_python_code_runs_and_prints_what_is_shown(capsys):
     ("marker", "table", "command"),
     [
         ("activations", describe.markdown_table, "list --markdown"),
+        ("differences", describe.all_differences, "list --from all --markdown"),
         ("errors", audit.markdown_table, "audit --markdown"),
     ],
 )

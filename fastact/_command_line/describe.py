@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import fastact
+from fastact._elsewhere import ELSEWHERE, rows
 from fastact._facts import call, interval, text
 
 _TEXT_WIDTH = 100
+_THEIRS_WIDTH = 40
+_README_WIDTH = 120
 _LABEL_WIDTH = 22
 
 
 def run_list(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact list``."""
+    if arguments.library:
+        libraries = tuple(ELSEWHERE) if arguments.library == "all" else (arguments.library,)
+        print("\n\n".join(map(_differences if arguments.markdown else _from, libraries)))
+        return
     if arguments.markdown:
         print(markdown_table())
         return
@@ -24,6 +31,34 @@ def run_list(arguments: argparse.Namespace) -> None:
     widths = [max(len(cell) for cell in column) for column in list(zip(*rows, strict=True))[:2]]
     for name, family, summary in rows:
         print(f"{name:<{widths[0]}}  {family:<{widths[1]}}  {summary}")
+
+
+def _from(library: str) -> str:
+    """What a library's functions are called here, and what differs."""
+    lines = [f"{ELSEWHERE[library].title}'s functions, what they are called here, and what differs:", ""]
+    for row in rows(library):
+        lines.append(f"{', '.join(row.theirs):<{_THEIRS_WIDTH}}  {row.ours}")
+        lines += [_wrapped(row.differs.replace("`", ""), "    ", "    ")] if row.differs else []
+    lines += ["", *(_wrapped(remark.replace("`", ""), "- ", "  ") for remark in ELSEWHERE[library].remarks)]
+    return "\n".join(lines).rstrip()
+
+
+def _differences(library: str) -> str:
+    """Write what differs from a library, without functions that only have another name."""
+    items = [*ELSEWHERE[library].remarks]
+    for row in rows(library):
+        if row.differs:
+            theirs = ", ".join(f"`{name}`" for name in row.theirs)
+            ours = "" if row.ours in row.theirs else f" → `{row.ours}`"
+            items.append(f"{theirs}{ours}: {row.differs}.")
+    return "\n".join(
+        [f"**{ELSEWHERE[library].title}**", "", *(_wrapped(item, "- ", "  ", _README_WIDTH) for item in items)]
+    )
+
+
+def all_differences() -> str:
+    """Write what differs from each library as README.md holds it."""
+    return "\n\n".join(map(_differences, ELSEWHERE))
 
 
 def run_info(arguments: argparse.Namespace) -> None:
@@ -40,10 +75,10 @@ def run_info(arguments: argparse.Namespace) -> None:
             first = indent
 
 
-def _wrapped(words: str, first: str = "", indent: str = "") -> str:
+def _wrapped(words: str, first: str = "", indent: str = "", width: int = _TEXT_WIDTH) -> str:
     return textwrap.fill(
         words,
-        _TEXT_WIDTH,
+        width,
         initial_indent=first,
         subsequent_indent=indent,
         break_long_words=False,  # a formula or a link stays in one piece

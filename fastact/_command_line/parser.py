@@ -9,6 +9,7 @@ import fastact
 from fastact._accuracy.cases import DIRECTIONS, DTYPES
 from fastact._command_line import apply, audit, bench, describe, diagnose, gallery, plot
 from fastact._command_line.peers import KINDS
+from fastact._elsewhere import ELSEWHERE
 from fastact.plotting import THEMES
 
 
@@ -143,7 +144,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def _add_list(commands: Any) -> None:
     summary = "list the activations"
     parser = commands.add_parser("list", help=summary, description=summary.capitalize() + ".")
-    parser.add_argument("--markdown", action="store_true", help="print the table that README.md holds")
+    parser.add_argument(
+        "--from",
+        dest="library",
+        choices=(*ELSEWHERE, "all"),
+        help="list another library's functions: what they are called here, and what differs",
+    )
+    parser.add_argument("--markdown", action="store_true", help="print it as README.md holds it")
     parser.set_defaults(run=describe.run_list)
 
 

@@ -201,7 +201,7 @@ DERIVATIVES: dict[str, Formula] = {
     "aptx": lambda x: 0.5 * (1 + (t := np.tanh(x))) + 0.5 * x * (1 - t * t),
 }
 
-_AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
+AXISWISE_BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
     "softmax": _softmax_backward,
     "log_softmax": _log_softmax_backward,
     "softmin": lambda grad, x: -_weighted(_softmin(x), grad),
@@ -244,5 +244,5 @@ def formula(name: str, direction: str) -> Callable[..., Any] | None:
         return VALUES.get(name)
     derivative = DERIVATIVES.get(name)
     if direction == "derivative" or derivative is None:
-        return derivative if direction == "derivative" else _AXISWISE_BACKWARD.get(name)
+        return derivative if direction == "derivative" else AXISWISE_BACKWARD.get(name)
     return lambda grad, x: grad * derivative(x)

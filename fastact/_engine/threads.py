@@ -70,7 +70,10 @@ def set_num_threads(threads):
     1
     >>> fa.set_num_threads(before)
     """
-    threads = operator.index(threads)
+    try:
+        threads = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"set_num_threads: threads must be an integer, got {threads!r}") from None
     most = numba.config.NUMBA_NUM_THREADS
     if not 1 <= threads <= most:
         raise ValueError(

@@ -39,7 +39,7 @@ def _ramp(x, slope, offset):
     use="Gates in networks for small devices, and quantised ones.",
     avoid="Where gradients must reach saturated units.",
     papers=("Courbariaux, Bengio & David, BinaryConnect, NeurIPS 2015, arXiv:1511.00363",),
-    aliases=("hardsigmoid", "HardSigmoid", "hsigmoid"),
+    aliases=("hardsigmoid", "HardSigmoid", "Hardsigmoid", "hsigmoid"),
     cost=0.1,
 )
 class hard_sigmoid:
@@ -128,7 +128,7 @@ class hard_tanh:
     use="In place of silu on small devices (MobileNetV3) and in quantised networks.",
     avoid="Where smoothness matters, or gradients must reach units far on the left.",
     papers=("Howard et al., Searching for MobileNetV3, ICCV 2019, arXiv:1905.02244",),
-    aliases=("hardswish", "HardSwish", "hswish", "hard_silu"),
+    aliases=("hardswish", "HardSwish", "Hardswish", "hswish", "hard_silu"),
     cost=0.1,
 )
 class hard_swish:
