@@ -38,7 +38,7 @@ def test_without_numba_cuda_one_line_says_what_to_install(run_python):
     script = "\n".join(
         [
             BLOCKED,
-            "for call in %r:" % (CALLS,),
+            f"for call in {CALLS!r}:",
             "    try:",
             "        eval(call, {'fa': fa, 'np': np, 'x': Foreign()})",
             "    except RuntimeError as error:",
