@@ -1,4 +1,8 @@
-"""One kernel cache for the whole run, empty at its start and shared with the processes that tests start; fixtures."""
+"""One kernel cache for the whole run, empty at its start and shared with the processes that tests start; fixtures.
+
+Runs that FASTACT_TESTS_CACHE_DIR names a folder for share its kernels: those in Numba's simulator compare with most of
+what the others compile.
+"""
 
 import os
 import re
@@ -11,11 +15,13 @@ import browser
 import pytest
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # the processes that share the tests share the cache, too
-    os.environ["FASTACT_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastact-tests-")  # before fastact is first imported
+    shared = os.environ.get("FASTACT_TESTS_CACHE_DIR")
+    # Before fastact is first imported.
+    os.environ["FASTACT_CACHE_DIR"] = shared or tempfile.mkdtemp(prefix="fastact-tests-")
 
 
 def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput") and not os.environ.get("FASTACT_TESTS_CACHE_DIR"):
         shutil.rmtree(os.environ["FASTACT_CACHE_DIR"], ignore_errors=True)
 
 
