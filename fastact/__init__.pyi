@@ -1,4 +1,4 @@
-# Made by `python -m fastact._stub` from the registry; do not edit.
+# Made by `python -m fastact._rewrite` from the registry; do not edit.
 from typing import Literal
 
 from fastact import compat as compat
@@ -9,9 +9,9 @@ from fastact._gated_activation import GatedActivation
 from fastact._gumbel_softmax import GumbelSoftmax
 from fastact._joined_activation import JoinedActivation
 from fastact._losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from fastact.plotting import plot as plot
 from fastact.diagnostics import compare as compare
 from fastact.diagnostics import diagnose as diagnose
+from fastact.plotting import plot as plot
 
 __version__: str
 
