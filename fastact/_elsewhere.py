@@ -196,8 +196,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
             "layers.ELU": "",
             "layers.PReLU": "`shared_axes`: give `alpha` length 1 there",
             "layers.Softmax": "`where=` for `mask`",
-            "ops.categorical_crossentropy ops.sparse_categorical_crossentropy": _LOSS
-            + "; no `from_logits`: logits are what is taken",
+            "ops.categorical_crossentropy ops.sparse_categorical_crossentropy": _LOSS + "; logits only",
             "ops.binary_crossentropy": _LOSS + "; logits only",
         },
         called={
