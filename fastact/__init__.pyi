@@ -1,4 +1,4 @@
-# Made by `python -m fastact._stub` from the registry; do not edit.
+# Made by `python -m fastact._rewrite` from the registry; do not edit.
 from typing import Literal
 
 from fastact import compat as compat

@@ -51,7 +51,7 @@ class Row:
 
 _DIM = "`axis` is -1 unless given; PyTorch guesses `dim` where it is None, and warns"
 _ALL = "`axis` is -1 unless given, {0}'s None: give `axis=None` for the whole array"
-_LOSS = 'logits come first, then labels; `reduction` is "mean" unless given, there there is none: "none"'
+_LOSS = 'logits come first, then labels; `reduction="none"` gives the losses one by one, as there'
 
 ELSEWHERE: Mapping[str, Elsewhere] = {
     "torch": Elsewhere(
@@ -196,8 +196,8 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
             "layers.ELU": "",
             "layers.PReLU": "`shared_axes`: give `alpha` length 1 there",
             "layers.Softmax": "`where=` for `mask`",
-            "ops.categorical_crossentropy ops.sparse_categorical_crossentropy": _LOSS + "; no `from_logits`: they are",
-            "ops.binary_crossentropy": _LOSS + "; no `from_logits`: they are",
+            "ops.categorical_crossentropy ops.sparse_categorical_crossentropy": _LOSS + "; logits only",
+            "ops.binary_crossentropy": _LOSS + "; logits only",
         },
         called={
             "ops.categorical_crossentropy": "softmax_cross_entropy",
@@ -206,7 +206,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
         absent=("deserialize", "get", "serialize"),
         remarks=(
             "One name may have three defaults there: `keras.activations`, `keras.ops` and `keras.layers` differ.",
-            "On the NumPy backend, Keras' gelu of integers is rounded down to integers; here it is float.",
+            "Integers give floats; on the NumPy backend, Keras' gelu of integers is rounded to integers.",
         ),
     ),
     "tensorflow": Elsewhere(
@@ -280,7 +280,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
             "logsumexp": _ALL.format("SciPy") + "; no `b`, no `return_sign`",
         },
         remarks=(
-            "float16 and bfloat16 keep their dtype; SciPy gives float64 or refuses them.",
+            "float16 and bfloat16 keep their dtype; SciPy's expit gives float64.",
             "SciPy has values only; derivatives are attributes here: `fa.sigmoid.derivative`.",
         ),
     ),

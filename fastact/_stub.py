@@ -1,4 +1,4 @@
-"""The stub file of the public names, made from the registry: ``python -m fastact._stub`` rewrites it."""
+"""The stub file of the public names, made from the registry: ``python -m fastact._rewrite`` writes it anew."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import fastact
 
 PATH = Path(__file__).with_name("__init__.pyi")
-_HEAD = """# Made by `python -m fastact._stub` from the registry; do not edit.
+_HEAD = """# Made by `python -m fastact._rewrite` from the registry; do not edit.
 from typing import Literal
 
 from fastact import compat as compat
@@ -48,7 +48,3 @@ def _type_of(public: Any) -> str:
         "joined": "JoinedActivation",
     }
     return kinds.get(public.info.kind) or type(public).__name__
-
-
-if __name__ == "__main__":
-    PATH.write_text(text())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fastact._command_line import audit, describe
+from fastact import _rewrite, _stub
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -22,18 +22,20 @@ def test_python_code_runs_and_prints_what_is_shown(capsys):
     assert all(text in printed for text in blocks("text"))
 
 
-@pytest.mark.parametrize(
-    ("marker", "table", "command"),
-    [
-        ("activations", describe.markdown_table, "list --markdown"),
-        ("differences", describe.all_differences, "list --from all --markdown"),
-        ("errors", audit.markdown_table, "audit --markdown"),
-    ],
-)
-def test_tables_are_generated(marker, table, command):
-    _, written = README.split(f"<!-- {marker} -->\n")
-    written, _ = written.split(f"<!-- end of {marker} -->")
-    assert written.strip() == table(), f"write it anew: python -m fastact {command}"
+@pytest.mark.parametrize("marker", _rewrite.TABLES)
+def test_tables_are_generated(marker):
+    assert README.count(f"<!-- {marker} -->\n") == README.count(f"<!-- end of {marker} -->\n") == 1
+
+
+def test_what_is_generated_is_up_to_date():
+    assert _rewrite.readme(README) == README, "write it anew: python -m fastact._rewrite"
+    assert _stub.text() == _stub.PATH.read_text(encoding="utf-8"), "write it anew: python -m fastact._rewrite"
+
+
+def test_contents_name_every_section():
+    sections = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    linked = re.findall(r"\]\(#([a-z-]+)\)", README.partition("\n## ")[0])
+    assert linked == [re.sub("[^a-z -]", "", title.lower()).replace(" ", "-") for title in sections[:-1]]
 
 
 def test_two_commands_do_the_set_up():

@@ -22,7 +22,7 @@ def run_list(arguments: argparse.Namespace) -> None:
     """Carry out ``fastact list``."""
     if arguments.library:
         libraries = tuple(ELSEWHERE) if arguments.library == "all" else (arguments.library,)
-        print("\n\n".join(map(_differences if arguments.markdown else _from, libraries)))
+        print("\n\n".join(map(_page if arguments.markdown else _from, libraries)))
         return
     if arguments.markdown:
         print(markdown_table())
@@ -43,22 +43,29 @@ def _from(library: str) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _differences(library: str) -> str:
-    """Write what differs from a library, without functions that only have another name."""
+def _page(library: str) -> str:
+    """Write the same in Markdown, without functions that only have another name."""
     items = [*ELSEWHERE[library].remarks]
     for row in rows(library):
         if row.differs:
             theirs = ", ".join(f"`{name}`" for name in row.theirs)
             ours = "" if row.ours in row.theirs else f" → `{row.ours}`"
             items.append(f"{theirs}{ours}: {row.differs}.")
-    return "\n".join(
-        [f"**{ELSEWHERE[library].title}**", "", *(_wrapped(item, "- ", "  ", _README_WIDTH) for item in items)]
+    return "\n".join([f"## {ELSEWHERE[library].title}", "", *map(_item, items)])
+
+
+def _item(text: str) -> str:
+    return _wrapped(text, "- ", "  ", _README_WIDTH)
+
+
+def remarks() -> str:
+    """Write what differs from each library for all of its functions, as README.md holds it."""
+    pages = (
+        "\n".join([f"**{elsewhere.title}**", "", *map(_item, elsewhere.remarks)])
+        for elsewhere in ELSEWHERE.values()
+        if elsewhere.remarks
     )
-
-
-def all_differences() -> str:
-    """Write what differs from each library as README.md holds it."""
-    return "\n\n".join(map(_differences, ELSEWHERE))
+    return "\n\n".join(pages)
 
 
 def run_info(arguments: argparse.Namespace) -> None:

@@ -150,7 +150,7 @@ def _add_list(commands: Any) -> None:
         choices=(*ELSEWHERE, "all"),
         help="list another library's functions: what they are called here, and what differs",
     )
-    parser.add_argument("--markdown", action="store_true", help="print it as README.md holds it")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown: README.md's table, or one page")
     parser.set_defaults(run=describe.run_list)
 
 
