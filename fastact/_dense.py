@@ -42,14 +42,17 @@ class MaxoutDense:
     -----
     .. math:: f(x)_u = \max_p \left(\sum_i x_i w_{i u p} + b_{u p}\right)
 
-    The pieces are computed by BLAS, in the operands' dtype, and are as accurate as its sums.
+    The pieces are computed by BLAS, in the operands' dtype, and are as accurate
+    as its sums.
 
-    ``maxout_dense.backward(grad, x, weight, bias)`` gives the gradients with respect to x, weight and bias, in a tuple
-    (without the last if there is no bias). Each unit's gradient goes to the first of its largest pieces.
+    ``maxout_dense.backward(grad, x, weight, bias)`` gives the gradients with
+    respect to x, weight and bias, in a tuple (without the last if there is no
+    bias). Each unit's gradient goes to the first of its largest pieces.
 
     References
     ----------
-    .. [1] Goodfellow, Warde-Farley, Mirza, Courville & Bengio, Maxout Networks, ICML 2013, arXiv:1302.4389
+    .. [1] Goodfellow, Warde-Farley, Mirza, Courville & Bengio, Maxout Networks,
+       ICML 2013, arXiv:1302.4389
 
     Examples
     --------

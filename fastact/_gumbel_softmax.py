@@ -55,22 +55,27 @@ class GumbelSoftmax:
     -----
     .. math:: f(x)_i = \frac{e^{(x_i + g_i) / \tau}}{\sum_j e^{(x_j + g_j) / \tau}}, \quad g_i = -\log E_i
 
-    with independent E of the standard exponential distribution. The largest element is a sample of softmax(x), whatever
-    `tau` is: a class of probability 1e-12 is drawn as often as that, since noise is drawn and added in float64.
+    with independent E of the standard exponential distribution. The largest
+    element is a sample of softmax(x), whatever `tau` is: a class of probability
+    1e-12 is drawn as often as that, since noise is drawn and added in float64.
 
-    A +inf wins over all that is finite, -inf is never drawn; a row with a NaN, or of -inf alone, is NaN.
+    A +inf wins over all that is finite, -inf is never drawn; a row with a NaN,
+    or of -inf alone, is NaN.
 
-    The gradient is ``gumbel_softmax.backward_from_output(grad, soft, tau)``. With `hard` it is the straight-through
-    estimator: that of the relaxed sample, which ``return_soft=True`` gives, stands for the one-hot sample's, which is
-    0 almost everywhere.
+    The gradient is ``gumbel_softmax.backward_from_output(grad, soft, tau)``.
+    With `hard` it is the straight-through estimator: that of the relaxed
+    sample, which ``return_soft=True`` gives, stands for the one-hot sample's,
+    which is 0 almost everywhere.
 
-    It is random, so that it is no function of its input as those are that `names` lists.
+    It is random, so that it is no function of its input as those are that
+    `names` lists.
 
     References
     ----------
-    .. [1] Jang, Gu & Poole, Categorical Reparameterization with Gumbel-Softmax, ICLR 2017, arXiv:1611.01144
-    .. [2] Maddison, Mnih & Teh, The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables,
-       ICLR 2017, arXiv:1611.00712
+    .. [1] Jang, Gu & Poole, Categorical Reparameterization with Gumbel-Softmax,
+       ICLR 2017, arXiv:1611.01144
+    .. [2] Maddison, Mnih & Teh, The Concrete Distribution: A Continuous
+       Relaxation of Discrete Random Variables, ICLR 2017, arXiv:1611.00712
 
     Examples
     --------
