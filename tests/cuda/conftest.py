@@ -8,11 +8,13 @@ collect_ignore_glob = []
 
 
 def _is_available():
+    from fastact.cuda import target
+
     try:
-        from numba import cuda
-    except Exception:  # no numba-cuda, or no driver
+        target.require_device()
+    except RuntimeError:
         return False
-    return cuda.is_available()
+    return True
 
 
 if not (config.ENABLE_CUDASIM or _is_available()):

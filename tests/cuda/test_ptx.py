@@ -209,6 +209,13 @@ def test_every_contiguous_kernel(launched, case, capability):
     check(launched, *case, capability)
 
 
+@pytest.mark.parametrize("direction", USUAL)
+@pytest.mark.parametrize("name", ["relu", "relu6", "identity", "binary_step"])
+def test_what_needs_no_arithmetic_stays_in_float32(launched, name, direction):
+    (kernel,) = launched(call_of(name, direction, "float32"))
+    assert not re.search(FLOAT64_ARITHMETIC, kernel.ptx())
+
+
 @pytest.mark.parametrize("name", ["relu", "gelu"])
 def test_float16_is_loaded_eight_at_a_time(launched, name):
     (kernel,) = launched(call_of(name, "value", "float16"))
@@ -285,7 +292,10 @@ def assert_rows(kernel, ptx, layout):
     body, (_, _, threads, fits) = kernel.body, LAYOUTS[layout]
     assert (body.threads, body.fits) == (threads, fits)
     assert_clean(ptx)
-    assert ("bar.sync" in ptx) == ("shared" in ptx) == (threads > 1)
+    barriers = ptx.count("bar.sync")
+    assert bool(barriers) == ("shared" in ptx) == (threads > 1)
+    if not body.programs.formulas.needs_threshold:
+        assert barriers % 3 == 0  # each time that threads meet: before they read, in between, and after
     widths = {width for _, width in accesses(ptx)}
     wide = {width for width in widths if width == VECTOR[body.programs.dtype]}
     assert bool(wide) == (body.width > 1)
