@@ -255,7 +255,8 @@ class Direction(Documented):
         for name, value in zip(names, operands[len(self._arrays) :], strict=False):
             check_number(self.name, name, value)
         out = keywords.get("out")
-        if any(not hasattr(result, "__array__") for result in (out if isinstance(out, tuple) else (out,)) if out):
+        outs = out if isinstance(out, tuple) else (out,)
+        if any(result is not None and not hasattr(result, "__array__") for result in outs):
             return TypeError(f"{self.name}: out must be an array, or a tuple of arrays, got {out!r}")
         return explained_dtype(self.name, error, operands, keywords)
 

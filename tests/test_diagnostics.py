@@ -207,7 +207,8 @@ def test_any_split_gives_the_same(numbers, cuts):
         ]
     assert_array_equal(whole[exact], merged[exact])
     finite = x[np.isfinite(x)]
-    assert_allclose(merged, whole, rtol=1e-9, atol=1e-13 * np.abs(finite).max(initial=0))
+    # Derivatives are up to 1, whatever x is.
+    assert_allclose(merged, whole, rtol=1e-9, atol=1e-13 * np.abs(finite).max(initial=1))
 
 
 def test_same_bits_for_any_number_of_threads(threads):

@@ -154,6 +154,7 @@ def compile_function(function, signature, name, **options):
     with lock:
         if name not in _compiled:
             options = {"error_model": "numpy", "nogil": True, **options}
+            function.__qualname__ = name  # its symbol's, for the reason that `inlined.own_symbol` gives
             compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options=options)
             compiled._cache = KernelCache(name, signature, options)
             compiled.compile()

@@ -23,6 +23,7 @@ from fastact._engine.arrays import describe_job, run_job
 from fastact._engine.blocks import block_kernel
 from fastact._engine.cache import compile_function
 from fastact._engine.conversions import pack_address
+from fastact._engine.inlined import own_symbol
 from fastact._engine.programs import NANOSECONDS_WORTH_A_THREAD, Program
 from fastact._statistics import (
     COUNT,
@@ -102,6 +103,7 @@ def _widener(element):
     size = element.bitwidth // 8
 
     @register_jitable
+    @own_symbol
     def widen(length, source, destination):
         llvm.keep_apart()
         llvm.prefer_512_bit()
