@@ -134,7 +134,7 @@ def assert_clean(ptx):
 
 
 def per_element(program, is_number):
-    """How often a program fuses a product and a sum, of elements and of numbers alone; 1 times a number is no product."""
+    """How often a program fuses a product and a sum, of elements and of numbers alone; 1 times a number is none."""
     places, elements = itertools.count(), set()
     for number in is_number:
         taken = [next(places) for _ in range(1 + number)]
