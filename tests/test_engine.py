@@ -211,6 +211,7 @@ MACHINE_CODE = """
 import platform, re
 import numpy as np
 import fastact as fa
+from fastact._definition import registry
 from fastact._engine.cache import compiled_functions
 
 LIBM = (
@@ -220,6 +221,7 @@ CALL = re.compile(rf"\\b(?:callq?|jmpq?|bl?)\\b\\W*({LIBM})\\b|movabsq?\\s+\\$({
 X86 = platform.machine() in ("x86_64", "AMD64")
 VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
 PACKED_FMA = re.compile(r"\\bvfn?m\\w+p[sd]\\b.*%[yz]mm" if X86 else r"\\bfml[as]\\b.*\\.(2d|4s)")
+DOUBLE = re.compile(r"\\bv(?!mov)\\w+pd\\b.*%[yz]mm" if X86 else r"\\bf\\w+\\b.*\\.2d")
 FORMS, EXPONENTIAL = 2, 8  # loops over rows and columns; what an exponential takes of these
 EXPONENTIALS = ("softmax", "softmin", "log_softmax", "logsumexp")
 FROM_OUTPUT = (("softmax", "backward_from_output"), ("softmin", "backward_from_output"))  # need none
@@ -239,6 +241,10 @@ for dtype in ("f4", "f8"):
                 print(kernel, "calls", *called)
             if kernel.startswith(name + "-") and not VECTOR.search(assembly):
                 print(kernel, "has no vector instructions")
+            direction = kernel.removeprefix(name + "-").split("-")[0]
+            is_single = dtype == "f4" and direction + "_single" in registry[name].formulas
+            if kernel.startswith(name + "-") and is_single and DOUBLE.search(assembly):
+                print(kernel, "computes vectors of float64")
         known |= set(compiled_functions())
 rows = np.ones((2, 3), "f4")
 for dtype in ("f4", "f8"):

@@ -8,6 +8,7 @@ import functools
 import sys
 
 import numba
+import numpy as np
 
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
@@ -94,7 +95,7 @@ def _tail(gate, direction, dtype):
     definition = registry[gate]
     low, high = definition.limits[direction]
     tail = definition.formulas.get(f"{direction}_tail_{dtype}")
-    factors = inlined(tail) if tail else _without_scale(formula_of(gate, direction, dtype))
+    factors = inlined(tail) if tail else _without_scale(_unrounded(gate, direction, dtype))
     if low != 0.0 and high != 0.0:
         return factors
 
@@ -141,14 +142,43 @@ def _both(value, derivative):
     return value_and_derivative
 
 
+def _in_float32(single, has_grad):
+    """A formula in float32 as one in float64 that rounds its result."""
+
+    @inlined
+    def of_one(x, *parameters):
+        return np.float64(single(np.float32(x), *parameters))
+
+    @inlined
+    def of_two(grad, x, *parameters):
+        return np.float64(single(np.float32(grad), np.float32(x), *parameters))
+
+    return of_two if has_grad else of_one
+
+
 @functools.cache
 def formula_of(definition_name, direction, dtype):
     """The compiled-code form of a direction's formula, made of those that the definition gives.
 
-    A formula for float32 alone, where the definition has one, is the same function in fewer operations.
+    For float32 a definition may have the same function in fewer operations: in float64 (``value_float32``), or in
+    float32 itself (``value_single``), where what it gives needs no other rounding.
     """
-    formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
+    single = single_formula_of(definition_name, direction) if dtype == "float32" else None
+    if single:
+        return _in_float32(single, has_grad=direction == "backward")
+    return _unrounded(definition_name, direction, dtype)
+
+
+def single_formula_of(definition_name, direction):
+    """The compiled-code form of a direction's formula in float32, or None where there is none."""
     register_helpers()
+    formula = registry[definition_name].formulas.get(f"{direction}_single")
+    return formula and inlined(formula)
+
+
+@functools.cache
+def _unrounded(definition_name, direction, dtype):
+    formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
     if gate:
         value = _tail(gate, "value", dtype)
         return _gated(value) if direction == "value" else _gated_backward(value, _tail(gate, "derivative", dtype))
@@ -157,9 +187,9 @@ def formula_of(definition_name, direction, dtype):
     if direction == "value_and_derivative":
         return _both(formula_of(definition_name, "value", dtype), formula_of(definition_name, "derivative", dtype))
     if direction.startswith(WEIGHTED):
-        return _backward_of(formula_of(definition_name, direction.removeprefix(WEIGHTED), dtype))
+        return _backward_of(_unrounded(definition_name, direction.removeprefix(WEIGHTED), dtype))
     derivative = direction.replace("backward", "derivative", 1)
-    return _backward_of(formula_of(definition_name, derivative, dtype))
+    return _backward_of(_unrounded(definition_name, derivative, dtype))
 
 
 @once
@@ -187,9 +217,9 @@ def operand_of(element, enter):
     return inlined(lambda places, index, i: enter(llvm.load_operand(places[index], size * i, element)))
 
 
-def _block_loop(formula, dtype, operands, constants, results):
+def _block_loop(formula, enter, dtype, operands, constants, results):
     element, leave = ELEMENT[dtype], LEAVE[dtype]
-    size, operand = element.bitwidth // 8, operand_of(element, ENTER[dtype])
+    size, operand = element.bitwidth // 8, operand_of(element, enter)
     operand_addresses, result_addresses = tuple_of(_address, operands), tuple_of(_address, results)
     load_operands, load_constants = tuple_of(operand, operands), tuple_of(LOAD_CONSTANT[dtype], constants)
 
@@ -225,7 +255,11 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
     operands, constants, results : int
         How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
     """
-    formula = formula_of(definition_name, direction, dtype)
-    loop = _block_loop(formula, dtype, operands, constants, results)
+    formula, enter = formula_of(definition_name, direction, dtype), ENTER[dtype]
+    single = single_formula_of(definition_name, direction) if dtype == "float32" else None
+    if single:
+        # Directly: LLVM turns comparisons of what has been converted there and back into ones of float64.
+        formula, enter = single, to_float32
+    loop = _block_loop(formula, enter, dtype, operands, constants, results)
     name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
     return compile_function(loop, KERNEL_SIGNATURE, name)

@@ -10,7 +10,7 @@ from numba.extending import intrinsic, models, register_model
 
 from fastact._engine import intrinsics
 from fastact._engine.inlined import inlined, overloaded
-from fastact._math import arithmetic, circular, float64, logarithm, pair
+from fastact._math import arithmetic, circular, float32, float64, logarithm, pair
 from fastact._math import working as w
 
 
@@ -136,7 +136,7 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
     return arithmetic.add(a_hi, a_lo, -b_hi, -b_lo)
 
 
-_register_functions(arithmetic, float64, pair, logarithm, circular)
+_register_functions(arithmetic, float32, float64, pair, logarithm, circular)
 for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan, w.vanishing_product):
     inlined(_function)
 for _operation, _on_parts in (
@@ -176,6 +176,8 @@ def _overload_abs(x):
 def _overload_where(condition, x, y):
     if not all(isinstance(value, PairType | types.Number) for value in (x, y)):
         return None
+    if x == y == types.float32:
+        return lambda condition, x, y: intrinsics.select(condition, x, y)
     if not _is_pair(x, y):
         return lambda condition, x, y: intrinsics.select(condition, float(x), float(y))
     (x_hi, x_lo), (y_hi, y_lo) = _parts(x), _parts(y)

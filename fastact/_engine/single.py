@@ -80,12 +80,7 @@ def make_single(x):
     return _make_single(np.float32(x))
 
 
-@inlined
-def halves(x):
-    """A float64 as the sum of two float32, as far as they can hold it."""
-    hi = np.float32(x)
-    lo = np.float32(x - np.float64(hi))
-    return hi, intrinsics.select(lo == lo, lo, np.float32(0))  # what is left of infinity is NaN
+halves = inlined(float32.halves)
 
 
 def _is_single(*values):
@@ -178,9 +173,6 @@ def _overload_where(condition, x, y):
         return make_single_pair(hi, intrinsics.select(condition, x_lo(x), y_lo(y)))
 
     return of_pairs
-
-
-inlined(float32.exp_at_most_1)
 
 
 @inlined

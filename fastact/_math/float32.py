@@ -1,6 +1,8 @@
 """Elementary functions in float32: for kernels in single precision, whose arguments are exact in two float32.
 
-``coefficients.sollya`` finds the polynomial.
+A kernel in float32 has twice as many numbers to a vector as one in float64 has. What it must not lose is digits before
+its last rounding: so e**x comes as a power of two, exactly, and a rest in two parts, to some 2**-28, for a formula to
+put together with one rounding at its end. ``coefficients.sollya`` finds the polynomial.
 """
 
 import numpy as np
@@ -14,9 +16,18 @@ LN2, LN2_LO = np.float32(0.693145751953125), np.float32(1.428606765330187e-06)
 # 2**SCALED times the power of two, a normal number wherever the result is not 0.
 ROUND_SCALED = np.float32(1.5 * 2**23 + 127 + 64)
 SCALED_BACK = np.float32(2.0**-64)
+# As that, for the power of two itself, and for two factors of it.
+ROUND, ROUND_HALVES = np.float32(1.5 * 2**23 + 127), np.float32(1.5 * 2**23 + 2 * (127 + 16))
+HALVES_BACK = np.float32(2.0**-16)
+BIAS = np.int32(127)
+RAISE, RAISED = np.float32(2.0**32), np.int32(32)
+LARGEST_BITS = np.float32(ROUND + np.float32(124)).view(np.int32)
+# As ROUND, times SHIFT: so shifted, 1 + e**x neither overflows nor has a subnormal reciprocal for x up to 110.
+SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 # From here down the power of two is exactly 0.
 LOWEST = np.float32(-132.4)
-ONE, ZERO = np.float32(1), np.float32(0)
+ONE, TWO = np.float32(1), np.float32(2)
+ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
 EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
 
@@ -27,9 +38,153 @@ def exp_at_most_1(hi, lo):
     x_lo = lo if hi > LOWEST else ZERO  # the error of an infinite difference is NaN
     rounded = np.float32(fma(x, LOG2_E, ROUND_SCALED))
     n = rounded - ROUND_SCALED
-    scale = np.int32(rounded.view(np.int32) << np.int32(23)).view(np.float32)
+    scale = _power_of_two(rounded)
     r = fma(n, -LN2, x) + fma(n, -LN2_LO, x_lo)
     p = fma(fma(EXP[4], r, EXP[3]), r, EXP[2])
     p = fma(fma(p, r, EXP[1]), r, EXP[0])
     p = fma(fma(p, r, ONE), r, ONE)
     return (p * scale) * SCALED_BACK
+
+
+def halves(x):
+    """A float64 as the sum of two float32, as far as they can hold it."""
+    hi = np.float32(x)
+    lo = np.float32(x - np.float64(hi))
+    return hi, lo if lo == lo else ZERO  # what is left of infinity is NaN
+
+
+def _power_of_bits(bits):
+    return np.int32(bits << np.int32(23)).view(np.float32)
+
+
+def _power_of_two(rounded):
+    return _power_of_bits(np.float32(rounded).view(np.int32))
+
+
+def _reduced(x, x_lo, rounding):
+    """(n, square, p, r, r_lo) with ``x + x_lo == n log(2) + r + r_lo`` and e**r = 1 + r + square p.
+
+    n is an integer in the low bits of a float, shifted as `rounding` says.
+    """
+    rounded = np.float32(fma(x, LOG2_E, rounding))
+    n = rounded - rounding
+    hi, lo = fma(n, -LN2, x), fma(n, -LN2_LO, x_lo)
+    r = hi + lo
+    square = r * r
+    p = fma(fma(EXP[4], r, EXP[3]), square, fma(EXP[2], r, EXP[1]))
+    return rounded, square, fma(p, r, EXP[0]), r, (hi - r) + lo
+
+
+def exponent_and_expm1(x, x_lo, rounding):
+    """(n, m, m_lo) with e**(x + x_lo) = 2**n (1 + m + m_lo), to 2**-28; n as `_reduced` has it."""
+    n, square, p, r, r_lo = _reduced(x, x_lo, rounding)
+    m = fma(square, p, r)
+    return n, m, fma(square, p, r - m) + r_lo
+
+
+def scale_and_expm1(x, x_lo, rounding):
+    """As `exponent_and_expm1`, with the power of two itself."""
+    n, m, m_lo = exponent_and_expm1(x, x_lo, rounding)
+    return _power_of_two(n), m, m_lo
+
+
+def exponent_and_rough_expm1(x, x_lo, rounding):
+    """As `exponent_and_expm1`, to 2**-25.5: where no order needs to be kept."""
+    n, square, p, r, r_lo = _reduced(x, x_lo, rounding)
+    return n, fma(square, p, r), r_lo
+
+
+def scale_and_rough_expm1(x, x_lo, rounding):
+    """As `exponent_and_rough_expm1`, with the power of two itself."""
+    n, m, m_lo = exponent_and_rough_expm1(x, x_lo, rounding)
+    return _power_of_two(n), m, m_lo
+
+
+def product(x, number):
+    """`x` times a float64, in two parts."""
+    factor, factor_lo = halves(number)
+    hi = x * factor
+    return hi, fma(x, factor_lo, fma(x, factor, -hi))
+
+
+def bounded(x, low, high):
+    """`x` brought into [low, high], in two parts of which the second is nothing; NaN stays."""
+    x = low if x < low else x
+    return high if x > high else x, NOTHING
+
+
+def bounded_product(x, number, low, high):
+    """`x` times a float64, in two parts, brought into [low, high]; NaN stays."""
+    hi, lo = product(x, number)
+    return bounded(hi, low, high)[0], lo if (hi > low) & (hi < high) else ZERO
+
+
+def times(number, hi, lo):
+    """A float64 times a number in two parts, rounded once."""
+    factor, factor_lo = halves(number)
+    return fma(factor, hi, fma(factor, lo, factor_lo * hi))
+
+
+def number_times_exp(number, x, x_lo):
+    """A float64 times e**(x + x_lo), for a sum in [-194, 0]: nothing is lost where e**x alone would underflow."""
+    n, m, m_lo = exponent_and_expm1(x, x_lo, ROUND_HALVES)
+    bits = np.float32(n).view(np.int32)
+    half = np.int32(bits >> np.int32(1))
+    first, second = _power_of_bits(half) * HALVES_BACK, _power_of_bits(np.int32(bits - half)) * HALVES_BACK
+    hi, lo = halves(number)
+    hi, lo = hi * first, lo * first
+    y = fma(hi, m, hi)
+    return (y + (fma(hi, m, hi - y) + fma(hi, m_lo, lo))) * second
+
+
+def plus_exp(addend, scale, m, m_lo):
+    """`addend` + `scale` (1 + m + m_lo), in two parts; both of the first are powers of two."""
+    powers = addend + scale
+    powers_lo = addend - (powers - scale)  # exactly, unless `scale` is less than 2**-24 of `addend`
+    hi = fma(m, scale, powers)
+    return hi, fma(m_lo, scale, fma(m, scale, powers - hi) + powers_lo)
+
+
+def divide(a, a_lo, b, b_lo):
+    """(a + a_lo) / (b + b_lo), rounded once."""
+    inverse = ONE / b
+    y = a * inverse
+    return fma(fma(-y, b_lo, fma(-y, b, a)) + a_lo, inverse, y)
+
+
+def expm1(x, x_lo):
+    """e**(x + x_lo) - 1 in two parts, to 2**-27, for a sum in [-87, 20]."""
+    scale, m, m_lo = scale_and_expm1(x, x_lo, ROUND)
+    power = scale - ONE  # what this loses is a change of x by far less than its own last digit
+    hi = fma(m, scale, power)
+    return hi, fma(m_lo, scale, fma(m, scale, power - hi))
+
+
+def logistic(t, t_lo):
+    """1 / (1 + e**-(t + t_lo)) for a sum in [-106, 18]."""
+    e = scale_and_expm1(-t, -t_lo, ROUND_SHIFTED)
+    return divide(ONE, NOTHING, *plus_exp(SHIFT, *e)) * SHIFT
+
+
+def times_logistic(a, t, t_lo):
+    """A / (1 + e**-(t + t_lo)) for a sum in [-194, 18], with nothing lost where 1 / (1 + ...) would underflow."""
+    n, m, m_lo = exponent_and_rough_expm1(-t, -t_lo, ROUND)
+    # What 2**n is above 2**124 waits for the end, and so does 2**-32 where `a` is small: what a quotient leaves of a
+    # number next to the smallest would be less than that.
+    bits = np.float32(n).view(np.int32)
+    most = bits if bits < LARGEST_BITS else LARGEST_BITS
+    above = np.int32(bits - most)
+    half = np.int32(above >> np.int32(1))
+    is_small = abs(a) < ONE
+    rest = np.int32(above - half) + (RAISED if is_small else np.int32(0))
+    d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
+    y = divide(a * RAISE if is_small else a, NOTHING, d, d_lo)
+    y = y * _power_of_bits(np.int32(BIAS - half)) * _power_of_bits(np.int32(BIAS - rest))
+    return y if abs(a) < INFINITY else a * d
+
+
+def sum_of_positive(a, b):
+    """The sum of two numbers, neither negative, and what rounding took from it."""
+    larger, smaller = b if a < b else a, a if a < b else b
+    hi = a + b
+    return hi, smaller - (hi - larger)

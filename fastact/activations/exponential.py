@@ -1,7 +1,12 @@
 """Activations whose negative side decays like an exponential."""
 
+import numpy as np
+
 from fastact._definition import Parameter, define
-from fastact._math.float64 import EXP_LARGEST, exp_bounded, expm1_bounded
+from fastact._math import float32
+from fastact._math.arithmetic import fma
+from fastact._math.float32 import ONE, ZERO
+from fastact._math.float64 import EXP_LARGEST, exp_bounded
 from fastact._math.working import (
     at_least,
     at_most,
@@ -20,6 +25,8 @@ OUTSIDE = float("nan")
 SELU_SCALE = 1.0507009873554805
 # lambda times alpha, in two parts.
 SELU_SLOPE = (1.7580993408473766, 5.75014648756476e-17)
+# lambda in two float32, the first rounded down: of infinity their products have one sign.
+SELU_SCALE_FLOAT32 = np.float32(1.0507009029388428), np.float32(8.441664078873146e-08)
 
 
 def _scaled_exp(scale, x):
@@ -32,6 +39,11 @@ def _on_the_left(x):
     """`x` where exp is wanted of it in float32, whose kernels have float64's range: not above 0."""
     x = at_most(x, 0.0)
     return at_least(x, -EXP_LARGEST)
+
+
+# From there down e**x is 0 in float32, times the largest number too; and e**x - 1 is -1.
+FARTHEST, FLAT = np.float32(-194.0), np.float32(-80.0)
+TINY = np.float32(2.0**-30)
 
 
 @define(
@@ -61,6 +73,12 @@ class elu:
 
     def derivative_float32(x, alpha):
         return where(x > 0.0, 1.0, alpha * exp_bounded(_on_the_left(x)))
+
+    def value_single(x, alpha):
+        return where(x >= ZERO, x, float32.times(alpha, *float32.expm1(*float32.bounded(x, FLAT, ZERO))))
+
+    def derivative_single(x, alpha):
+        return where(x > ZERO, ONE, float32.number_times_exp(alpha, *float32.bounded(x, FARTHEST, ZERO)))
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(alpha, x))
@@ -103,6 +121,15 @@ class selu:
     def derivative_float32(x):
         return where(x > 0.0, SELU_SCALE, SELU_SLOPE[0] * exp_bounded(_on_the_left(x)))
 
+    def value_single(x):
+        right = fma(x, SELU_SCALE_FLOAT32[0], x * SELU_SCALE_FLOAT32[1])
+        left = float32.times(SELU_SLOPE[0], *float32.expm1(*float32.bounded(x, FLAT, ZERO)))
+        return where(x >= ZERO, right, left)
+
+    def derivative_single(x):
+        left = float32.number_times_exp(SELU_SLOPE[0], *float32.bounded(x, FARTHEST, ZERO))
+        return where(x > ZERO, np.float32(SELU_SCALE), left)
+
     def second_derivative(x):
         return where(x > 0.0, 0.0, _scaled_exp(precise(SELU_SLOPE, x), x))
 
@@ -131,14 +158,19 @@ class celu:
     def value(x, alpha):
         return where(x > 0.0, x, alpha * expm1(x / alpha))
 
-    def value_float32(x, alpha):
-        return where(x > 0.0, x, alpha * expm1_bounded(_on_the_left(x * (1.0 / alpha))))
+    def value_single(x, alpha):
+        hi, lo = float32.bounded_product(x, 1.0 / alpha, FLAT, ONE)
+        return where(hi > -TINY, x, float32.times(alpha, *float32.expm1(hi, lo)))
 
     def derivative(x, alpha):
         return where(x > 0.0, 1.0, exp(x / alpha))
 
     def derivative_float32(x, alpha):
         return where(x > 0.0, 1.0, exp_bounded(_on_the_left(x * (1.0 / alpha))))
+
+    def derivative_single(x, alpha):
+        t = float32.bounded_product(x, 1.0 / alpha, FARTHEST, ZERO)
+        return where(x > ZERO, ONE, float32.number_times_exp(1.0, *t))
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(1.0 / alpha, x / alpha))

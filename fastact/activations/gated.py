@@ -1,6 +1,10 @@
 """Activations that multiply their input by a gate of it: smooth, and not monotone."""
 
+import numpy as np
+
 from fastact._definition import Parameter, define
+from fastact._math import float32
+from fastact._math.float32 import NOTHING, ROUND_SHIFTED, SHIFT, ZERO
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     at_least,
@@ -15,6 +19,7 @@ from fastact._math.working import (
     where,
     within,
 )
+from fastact.activations.sigmoids import ONE_FROM, ZERO_FROM_TIMES_GRAD
 
 INFINITY = float("inf")
 HENDRYCKS = "Hendrycks & Gimpel, Gaussian Error Linear Units, 2016, arXiv:1606.08415"
@@ -32,6 +37,8 @@ SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too. Its kernels work in float64, whose range makes
 # halves, mirror images and bounds on squares superfluous: forms named _float32 are the same identities without them.
 FAR_FLOAT32 = 300.0
+# Below it x e**x is 0 in float32.
+ZERO_FROM = np.float32(-110)
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -163,6 +170,12 @@ class silu:
     def value_float32(x):
         return _gated_float32(at_least(x, -FAR_FLOAT32), within(x, FAR_FLOAT32))
 
+    def value_single(x):
+        t, _ = float32.bounded(x, ZERO_FROM, ONE_FROM)
+        e = float32.scale_and_rough_expm1(-t, NOTHING, ROUND_SHIFTED)
+        y = float32.divide(at_least(x, ZERO_FROM), NOTHING, *float32.plus_exp(SHIFT, *e)) * SHIFT
+        return where(x > ONE_FROM, x, y)
+
     def derivative(x):
         return _silu_derivative(x)
 
@@ -195,6 +208,10 @@ class swish:
 
     def value(x, beta):
         return _gated(x, beta * x)
+
+    def value_single(x, beta):
+        t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
+        return float32.times_logistic(where(t[0] > ZERO_FROM_TIMES_GRAD, x, ZERO), *t)
 
     def value_float32(x, beta):
         t = beta * x
@@ -450,6 +467,7 @@ class quick_gelu:
 
     value = swish.formulas["value"]
     value_float32 = swish.formulas["value_float32"]
+    value_single = swish.formulas["value_single"]
     derivative = swish.formulas["derivative"]
     derivative_float32 = swish.formulas["derivative_float32"]
     second_derivative = swish.formulas["second_derivative"]

@@ -2,7 +2,11 @@
 
 import math
 
+import numpy as np
+
 from fastact._definition import define
+from fastact._math import float32
+from fastact._math.float32 import NOTHING, TWO
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     arctangent,
@@ -28,6 +32,9 @@ FARTHEST = 2200.0
 NAN = float("nan")
 HALF_PI = 1.5707963267948966
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
+# From there on sigmoid is 1 in float32; from there down it is 0, and 0 times the largest gradient.
+ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD = np.float32(18), np.float32(-106), np.float32(-194)
+TANH_ONE_FROM = np.float32(10)
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
@@ -54,6 +61,9 @@ class sigmoid:
 
     def value_float32(x):
         return 1.0 / (1.0 + exp_bounded(-within(x, FAR_FLOAT32)))
+
+    def value_single(x):
+        return float32.logistic(*float32.bounded(x, ZERO_FROM, ONE_FROM))
 
     def value_tail_float64(x):
         q = exp(-0.25 * at_most(abs(x), FARTHEST))
@@ -100,8 +110,11 @@ class log_sigmoid:
         e = exp(-abs(x))
         return where(x >= 0.0, e, 1.0) / (1.0 + e)
 
-    def derivative_float32(x):
-        return 1.0 / (1.0 + exp_bounded(within(x, FAR_FLOAT32)))
+    def derivative_single(x):
+        return float32.logistic(*float32.bounded(-x, ZERO_FROM, ONE_FROM))
+
+    def backward_single(grad, x):
+        return float32.times_logistic(grad, *float32.bounded(-x, ZERO_FROM_TIMES_GRAD, ONE_FROM))
 
     def second_derivative(x):
         e = exp(-abs(x))
@@ -148,6 +161,11 @@ class tanh:
     def value_float32(x):
         m = expm1_bounded(2.0 * at_most(abs(x), 20.0))
         return math.copysign(m / (m + 2.0), x)
+
+    def value_single(x):
+        m, m_lo = float32.expm1(TWO * at_most(abs(x), TANH_ONE_FROM), NOTHING)
+        d, d_lo = float32.sum_of_positive(m, TWO)
+        return math.copysign(float32.divide(m, m_lo, d, d_lo + m_lo), x)
 
     def derivative(x):
         # Not 1 - y**2, which is 0 from |x| = 9 on in float32.

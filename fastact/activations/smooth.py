@@ -1,9 +1,15 @@
 """Smooth forms of the rectifier."""
 
 from fastact._definition import Parameter, define
+from fastact._math import float32
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
-from fastact.activations.sigmoids import FAR_FLOAT32
+from fastact.activations.sigmoids import (
+    FAR_FLOAT32,
+    ONE_FROM,
+    ZERO_FROM,
+    ZERO_FROM_TIMES_GRAD,
+)
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -38,8 +44,16 @@ class softplus:
         e = exp(-abs(beta * x))
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
 
-    def derivative_float32(x, beta):
-        return 1.0 / (1.0 + exp_bounded(-within(beta * x, FAR_FLOAT32)))
+    def value_float32(x, beta):
+        a = abs(beta * x)
+        return at_least(x, 0.0) + log1p(exp_bounded(-at_most(a, FAR_FLOAT32))) * (1.0 / beta)
+
+    def derivative_single(x, beta):
+        return float32.logistic(*float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM))
+
+    def backward_single(grad, x, beta):
+        t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
+        return float32.times_logistic(grad, *t)
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))

@@ -40,6 +40,16 @@ class Operation(NamedTuple):
     type: str
     operands: tuple
 
+    @property
+    def places(self):
+        """The steps among the operands: an entry's first is a table."""
+        return () if self.name in ("input", "constant") else self.operands[self.name == "entry" :]
+
+    def moved(self, to):
+        """The same operation on steps that have got other places."""
+        others = self.operands[: len(self.operands) - len(self.places)]
+        return self._replace(operands=(*others, *(to[place] for place in self.places)))
+
 
 class Program:
     """Steps in their order, each distinct one once, and which of them are results."""
@@ -58,6 +68,17 @@ class Program:
             self._places[key] = len(self.operations)
             self.operations.append(operation)
         return Number(self, self._places[key], kind)
+
+    def drop_unused(self):
+        """Leave out the steps that no result needs, but for the inputs."""
+        needed = {*self.results, *(number.place for number in self.inputs)}
+        for place in reversed(range(len(self.operations))):
+            if place in needed:
+                needed.update(self.operations[place].places)
+        moved = {old: new for new, old in enumerate(sorted(needed))}
+        self.operations = [self.operations[old].moved(moved) for old in moved]
+        self.inputs = [Number(self, moved[number.place], number.type) for number in self.inputs]
+        self.results, self._places = tuple(moved[place] for place in self.results), {}
 
     def constant(self, value, kind):
         """A number that is known."""
@@ -175,7 +196,12 @@ class Number:
 
     def to(self, kind):
         """The same number in another type."""
-        return self if kind == self.type else self._step("convert", kind=kind)
+        if kind == self.type:
+            return self
+        name, _, operands = self.program.operations[self.place]
+        if (name, self.type) == ("convert", "float64") and self.program.operations[operands[0]].type == kind:
+            return Number(self.program, operands[0], kind)  # there and back
+        return self._step("convert", kind=kind)
 
     def view(self, dtype):
         """The same bits, read as another type."""
@@ -449,4 +475,5 @@ def trace(function, inputs, working_in):
     program.results = tuple(
         each.place if isinstance(each, Number) else program.constant(each, working_in).place for each in results
     )
+    program.drop_unused()
     return program

@@ -139,20 +139,15 @@ def per_element(program, is_number):
     for number in is_number:
         taken = [next(places) for _ in range(1 + number)]
         elements |= set() if number else set(taken)
-    varies, wanted = [], set(program.results)
-    for name, _, operands in program.operations:
-        steps = () if name in ("input", "constant") else operands[name == "entry" :]
-        varies.append(operands[0] in elements if name == "input" else any(varies[step] for step in steps))
-    for place in reversed(range(len(program.operations))):
-        name, _, operands = program.operations[place]
-        if place in wanted and name not in ("input", "constant"):
-            wanted |= set(operands[name == "entry" :])
+    varies = []
+    for operation in program.operations:
+        is_element = operation.name == "input" and operation.operands[0] in elements
+        varies.append(is_element or any(varies[place] for place in operation.places))
     is_one = [name == "constant" and operands[0] in (1.0, -1.0) for name, _, operands in program.operations]
     fused = [
         varies[place]
-        for place in wanted
-        if program.operations[place].name == "fma"
-        and not any(is_one[factor] for factor in program.operations[place].operands[:2])
+        for place, operation in enumerate(program.operations)
+        if operation.name == "fma" and not any(is_one[factor] for factor in operation.operands[:2])
     ]
     return sum(fused), len(fused) - sum(fused)
 
