@@ -2,9 +2,13 @@
 
 They are made of the same formulas, by the same rules, as the processor's kernels: `_engine.row_kernels` explains both.
 Numbers that rows keep (sums, thresholds, what results need) travel as float64, in one or two parts each.
+
+Sums of a long row are found along with its largest element, each for the largest one so far. What becomes of them when
+that grows is told by their names in the row's formula: see `RAISED`.
 """
 
 import functools
+import inspect
 
 from fastact._definition import registry
 from fastact._engine.cores import Cores
@@ -15,6 +19,25 @@ from fastact.cuda.tracing import Number, pair, select, trace, traced
 
 #: The parts of a number that a row keeps, by the dtype of its elements.
 PARTS = {"float32": 1, "float64": 2}
+
+
+def _others(sums, shrink, rise):
+    """Once another element is the largest, the last ones are among the others."""
+    everything = sums["others"] + sums["ties"] if "ties" in sums else sums["total"]
+    return everything * shrink
+
+
+#: What becomes of a sum as its row's largest element grows, by the sum's name: a function of all sums by their names,
+#: of the exponential that the last largest element has now, and of the difference between the two.
+RAISED = {
+    "total": lambda sums, shrink, rise: sums["total"] * shrink,
+    "weighted": lambda sums, shrink, rise: sums["weighted"] * shrink,
+    "others": _others,
+    "ties": lambda sums, shrink, rise: 0.0,
+    "total_grad": lambda sums, shrink, rise: sums["total_grad"],
+    "whole": lambda sums, shrink, rise: sums["whole"],
+    "distance": lambda sums, shrink, rise: sums["distance"] + traced(working.vanishing_product)(sums["whole"], rise),
+}
 
 
 def entered(parts, computed_in):
@@ -68,8 +91,10 @@ class RowPrograms:
     ----------
     terms, result : str
         What these formulas are computed in: a dtype's working precision, or float32 itself.
-    sum_parts, constant_parts, threshold_parts : int
-        How many float64 a row's sums, constants and threshold are.
+    sum_parts, online_parts, constant_parts, threshold_parts : int
+        How many float64 a row's sums, those of `accumulate_online`, constants and threshold are.
+    is_online : bool
+        Whether sums can be found along with the largest element.
     """
 
     def __init__(self, formulas, name, direction, dtype):
@@ -81,6 +106,14 @@ class RowPrograms:
         )
         self.constant_each = 2 if self.result_in == SINGLE else self.parts
         self.sum_parts = self.parts * formulas.term_count
+        names = () if formulas.in_order else tuple(inspect.signature(formulas.row).parameters)
+        self._sums = self._online_sums = names[len(names) - formulas.term_count :]
+        if "distance" in self._sums and "whole" not in self._sums:  # a row is told that, but not a part of it
+            self._online_sums = (*self._sums, "whole")
+        self.online_parts = self.parts * len(self._online_sums)
+        # A threshold is found of the largest element, and sums of the threshold.
+        needs_only_extreme = formulas.extreme is not None and not formulas.needs_threshold
+        self.is_online = needs_only_extreme and bool(self._sums) and RAISED.keys() >= set(self._sums)
         self.threshold_sum_parts = self.parts * formulas.threshold_term_count
         self.threshold_parts = self.parts if formulas.needs_threshold else 0
         self.constant_parts = 0 if formulas.in_order else self.constant_each * formulas.constant_count
@@ -107,8 +140,8 @@ class RowPrograms:
             added += kept(entered(total, self.dtype) + value, self.dtype, program)
         return added
 
-    def _accumulating(self, formula, computed_in, asked, elements, count):
-        """Add an element's terms to sums, if it is one of the row."""
+    def _accumulating(self, formula, computed_in, asked, elements, count, distance=None):
+        """Add an element's terms to sums, if it is one of the row; and what a distance among them is a multiple of."""
         run = traced(formula)
         kinds = (*self._kinds(asked, elements), *["float64"] * (self.parts * count), "bool")
 
@@ -116,28 +149,60 @@ class RowPrograms:
             inputs, program = _Inputs(given), given[0].program
             numbers = [entered([each], computed_in) for each in inputs.take(asked)]
             values = [entered([each], computed_in) for each in inputs.take(elements)]
-            known = self._known(inputs, computed_in)
+            terms = run(*numbers, *values, *self._known(inputs, computed_in))
+            if distance is not None:  # of a distance of 1 it is the term
+                apart = [entered([program.constant(each, self.dtype)], computed_in) for each in (0.0, 1.0)]
+                terms = (*terms, run(*numbers, *values[:-1], *apart)[distance])
             sums = [inputs.take(self.parts) for _ in range(count)]
-            added = self._added(sums, run(*numbers, *values, *known), program)
+            added = self._added(sums, terms, program)
             before = [part for total in sums for part in total]
             belongs = inputs.one()
             return [select(belongs, new, old) for new, old in zip(added, before, strict=True)]
 
         return trace(step, kinds, "float64")
 
+    def _accumulating_terms(self, sums, *distance):
+        formulas, asked = self.formulas, len(self.formulas.terms_ask)
+        return self._accumulating(formulas.terms, self.terms_in, asked, formulas.inputs, len(sums), *distance)
+
     @functools.cached_property
     def accumulate(self):
         """Numbers of the row, elements, what is known, sums, whether the element counts: the new sums."""
-        formulas = self.formulas
-        return self._accumulating(
-            formulas.terms, self.terms_in, len(formulas.terms_ask), formulas.inputs, formulas.term_count
-        )
+        return self._accumulating_terms(self._sums)
+
+    @functools.cached_property
+    def accumulate_online(self):
+        """As `accumulate`, for the sums that are found along with the largest element."""
+        if self._online_sums == self._sums:
+            return self.accumulate
+        return self._accumulating_terms(self._online_sums, self._sums.index("distance"))
 
     @functools.cached_property
     def accumulate_threshold(self):
         """As `accumulate`, for the sums that raise the threshold."""
         formulas = self.formulas
         return self._accumulating(formulas.threshold_terms, self.dtype, 0, 1, formulas.threshold_term_count)
+
+    @functools.cached_property
+    def raise_largest(self):
+        """Sums of `accumulate_online`, the largest element that they are for, a larger one: the sums for that.
+
+        What the first term is of the one below the other all exponentials are multiplied by. It is computed in working
+        precision where terms are not, since sums are multiplied many times.
+        """
+        formulas, run = self.formulas, traced(self.formulas.terms)
+        others = [0.0] * (len(formulas.terms_ask) + formulas.inputs - 1)
+
+        def step(*given):
+            inputs, program = _Inputs(given), given[0].program
+            sums = {name: entered(inputs.take(self.parts), self.dtype) for name in self._online_sums}
+            last, largest = (entered([inputs.one()], self.dtype) for _ in range(2))
+            shrink = run(*others, last, largest)[0]
+            rise = largest - last if formulas.extreme == "largest" else last - largest
+            raised = [RAISED[name](sums, shrink, rise) for name in sums]
+            return [part for total in raised for part in kept(total, self.dtype, program)]
+
+        return trace(step, ("float64",) * self.online_parts + (self.dtype,) * 2, "float64")
 
     def merge(self, count):
         """Two sets of `count` sums: their sums."""

@@ -2,8 +2,10 @@
 
 Every thread holds a *line* of its row's elements, strided so that neighbouring threads read neighbouring elements. A
 row that is no longer than its threads' lines is read once, and stays in registers while its largest element, its sums
-and its results are found; a longer one is read anew for each. Partial results of threads meet in shared memory, in an
-order that the row's length alone decides.
+and its results are found. A longer one is read once for its largest element and its sums, which are rescaled as the
+largest element grows, and once more for results along the axis. Where sums need a threshold or the first of the largest
+elements, or a row of nothing is to be uniform, each takes a pass of its own. Partial results of threads meet in shared
+memory, in an order that the row's length alone decides.
 
 The text of a kernel is written here, line by line: what it does per element are programs, see `row_programs`.
 """
@@ -11,6 +13,7 @@ The text of a kernel is written here, line by line: what it does per element are
 import dataclasses
 import functools
 
+import numpy as np
 from llvmlite import ir
 from numba import cuda, float64
 
@@ -75,6 +78,11 @@ class RowBody:
     def is_mended(self):
         """Whether rows in which no element takes part need a look."""
         return self.masked or self.empty in ("zero", "uniform")
+
+    @property
+    def is_online(self):
+        """Whether sums are found along with the largest element, before it is known whether a row is to be uniform."""
+        return not self.fits and self.programs.is_online and self.empty != "uniform"
 
     @property
     def elements(self):
@@ -200,7 +208,7 @@ class _Text:
         self.dtype, self.flat_is_known = body.programs.dtype, False
         inputs = len(body.stored_numbers) + len(body.sources)
         self.first_result = inputs
-        self.shared = max(1, self.programs.sum_parts, self.programs.threshold_sum_parts)
+        self.shared = max(1 + body.masked, self.programs.sum_parts, self.programs.threshold_sum_parts)
 
     def add(self, depth, *lines):
         self.lines += ["    " * depth + line for line in lines]
@@ -352,42 +360,42 @@ class _Text:
         take(depth, "group_start", 1, 1, rest)
         self.add(depth, "cuda.syncthreads()")
 
-    def find_extreme(self, depth):
-        infinity = "inf" if self.formulas.extreme == "smallest" else "-inf"
-        self.names["LOWEST"] = _element(self.dtype, infinity)
-        self.add(depth, "largest = LOWEST")
+    def start_extreme(self, depth):
+        """Begin with the least extreme of all, and with nobody who takes part."""
+        self.names["LOWEST"] = _element(self.dtype, "inf" if self.formulas.extreme == "smallest" else "-inf")
+        self.add(depth, "largest = LOWEST", *["some = 0.0"] * self.body.masked)
 
-        def lines(depth):
-            for k in range(self.body.line):
-                x = self.elements(k)[-1]
-                self.add(depth, f"here = {x} if in{k} else LOWEST")
-                self.assign(depth, ["largest"], self.call("extreme", self.programs.extreme, ["largest", "here"]))
+    def extreme_of_line(self, depth):
+        for k in range(self.body.line):
+            self.add(depth, f"here = {self.elements(k)[-1]} if in{k} else LOWEST")
+            self.assign(depth, ["largest"], self.call("extreme", self.programs.extreme, ["largest", "here"]))
+            if self.body.masked:
+                self.add(depth, f"some = 1.0 if in{k} else some")
 
-        self.over_lines(depth, lines)
+    def meet_extreme(self, depth):
+        self.function("narrow", _narrow, self.dtype)
         self.add(depth, "wide = float(largest)")
-        self.names["narrow"] = _narrow(self.dtype)
 
         def merge(names, others):
-            return self.call("extreme", self.programs.extreme, [f"narrow({each})" for each in (*names, *others)])
+            (mine, *some), (theirs, *someone) = names, others
+            extreme = self.call("extreme", self.programs.extreme, [f"narrow({mine})", f"narrow({theirs})"])
+            return f"({extreme}[0], max({some[0]}, {someone[0]}))" if some else extreme
 
-        self.meet(depth, ["wide"], merge)
+        self.meet(depth, ["wide", *["some"] * self.body.masked], merge)
         self.add(depth, "largest = narrow(wide)")
+
+    def find_extreme(self, depth):
+        self.start_extreme(depth)
+        self.over_lines(depth, self.extreme_of_line)
+        self.meet_extreme(depth)
         if self.body.is_mended:
             self.find_flat(depth)
 
     def find_flat(self, depth):
         """Whether all that take part are stand-ins, and whether nobody does."""
         self.names["STAND_IN"] = _element(self.dtype, repr(self.body.stand_in))
-        self.add(depth, "flat = largest == STAND_IN", "nobody = False")
-        if self.body.masked:
-            self.add(depth, "some = 0.0")
-
-            def lines(depth):
-                self.add(depth, *(f"some = 1.0 if in{k} else some" for k in range(self.body.line)))
-
-            self.over_lines(depth, lines)
-            self.meet(depth, ["some"], lambda names, others: f"(max({names[0]}, {others[0]}),)")
-            self.add(depth, "nobody = some == 0.0")
+        nobody = "some == 0.0" if self.body.masked else "False"
+        self.add(depth, "flat = largest == STAND_IN", f"nobody = {nobody}")
         self.flat_is_known = True
         if self.body.empty == "uniform":
             self.add(depth, "if flat:", "    largest = LEVEL")
@@ -395,6 +403,41 @@ class _Text:
                 self.level(depth)
             else:
                 self.names["LEVEL"] = _element(self.dtype, "0")
+
+    def find_online(self, depth):
+        """Find the largest element and the sums in one pass, in which sums are for the largest element so far.
+
+        That begins as the largest one of all threads' first lines, so that few elements are larger yet. While it is
+        -inf, sums are for the least finite number, since infinities have no difference.
+        """
+        self.start_extreme(depth)
+        self.names["FLOOR"] = np.nextafter(self.names["LOWEST"], _element(self.dtype, "0"))
+        sums = self.of("sum", self.programs.online_parts)
+        self.add(depth, *(f"{each} = 0.0" for each in sums), "start = begin")
+        self.load(depth)
+        self.extreme_of_line(depth)
+        self.meet_extreme(depth)
+        self.add(depth, "while start < end:", "    reference = FLOOR if largest == LOWEST else largest")
+        asked, program = self.formulas.terms_ask, self.programs.accumulate_online
+        self.add_line(sums, "add_terms", program, asked, self.elements, ["reference"], depth + 1)
+        self.add(depth + 1, f"start += {self.body.threads * self.body.line}", "if start < end:", "    last = largest")
+        self.load(depth + 2)
+        self.extreme_of_line(depth + 2)
+        self.raise_sums(depth + 2, sums)
+        self.add(depth, "last = largest")
+        self.meet_extreme(depth)
+        self.raise_sums(depth, sums)
+        if self.body.is_mended:
+            self.find_flat(depth)
+        sums = sums[: self.programs.sum_parts]  # what is behind them was for raising them
+        self.meet_sums(depth, sums, "add_terms")
+        return sums
+
+    def raise_sums(self, depth, sums):
+        """Make of sums for the last largest element those for the largest."""
+        self.add(depth, "if last != largest:")
+        raised = self.call("raise_largest", self.programs.raise_largest, [*sums, "last", "largest"])
+        self.assign(depth + 1, sums, raised)
 
     def find_first(self, depth):
         self.add(depth, "first = 1e300")
@@ -413,18 +456,20 @@ class _Text:
         """Sum terms over the row."""
         sums = self.of(stem, self.programs.parts * count)
         self.add(depth, *(f"{each} = 0.0" for each in sums))
-        if not sums:
-            return sums
-
-        def lines(depth):
-            for k in range(self.body.line):
-                arguments = [*self.asked(numbers), *elements(k), *self.known(), *sums, f"in{k}"]
-                self.assign(depth, sums, self.call(name, program, arguments))
-
-        self.over_lines(depth, lines)
-        merge = self.programs.merge(count)
-        self.meet(depth, sums, lambda names, others: self.call(f"{name}_merge", merge, [*names, *others]))
+        if sums:
+            add = functools.partial(self.add_line, sums, name, program, numbers, elements, self.known())
+            self.over_lines(depth, add)
+            self.meet_sums(depth, sums, name)
         return sums
+
+    def add_line(self, sums, name, program, numbers, elements, known, depth):
+        for k in range(self.body.line):
+            arguments = [*self.asked(numbers), *elements(k), *known, *sums, f"in{k}"]
+            self.assign(depth, sums, self.call(name, program, arguments))
+
+    def meet_sums(self, depth, sums, name):
+        merge = self.programs.merge(len(sums) // self.programs.parts)
+        self.meet(depth, sums, lambda names, others: self.call(f"{name}_merge", merge, [*names, *others]))
 
     def find_threshold(self, depth):
         thresholds = self.known()[1:]
@@ -454,7 +499,7 @@ class _Text:
     # --- the whole ---
 
     def write_all(self):
-        body, formulas = self.body, self.formulas
+        body = self.body
         outer, along = body.axes
         self.function("row_offsets", _offsets, body.operands, outer)
         self.function("along_offsets", _offsets, body.operands, along)
@@ -485,25 +530,32 @@ class _Text:
         self.load_numbers(2)
         if body.fits:
             self.load(2)
-        if formulas.extreme or formulas.in_order:
-            self.find_extreme(2)
-        elif body.is_mended:
-            self.find_extreme(2)
-            self.names["NOTHING_KNOWN"] = _element(self.dtype, "0")
-            self.add(2, "largest = NOTHING_KNOWN")
+        if body.is_online:
+            self.find_row(2, self.find_online(2))
         else:
-            self.names["NOTHING_KNOWN"] = _element(self.dtype, "0")
-            self.add(2, "largest = NOTHING_KNOWN")
-        if formulas.in_order:
-            self.find_first(2)
-        else:
-            if formulas.needs_threshold:
-                self.find_threshold(2)
-            self.find_row(2)
+            self.find_in_passes(2)
         if body.results:
             self.over_lines(2, self.write)
         self.add(2, "row += stride")
         return self
+
+    def find_in_passes(self, depth):
+        """Find what results need, in a pass for each."""
+        formulas = self.formulas
+        if formulas.extreme or formulas.in_order or self.body.is_mended:
+            self.find_extreme(depth)
+        if not (formulas.extreme or formulas.in_order):
+            self.names["NOTHING_KNOWN"] = _element(self.dtype, "0")
+            self.add(depth, "largest = NOTHING_KNOWN")
+        if formulas.in_order:
+            self.find_first(depth)
+            return
+        if formulas.needs_threshold:
+            self.find_threshold(depth)
+        sums = self.find_sums(
+            depth, "sum", formulas.term_count, "add_terms", self.programs.accumulate, formulas.terms_ask, self.elements
+        )
+        self.find_row(depth, sums)
 
     def load_numbers(self, depth):
         place, given = 0, 0
@@ -517,11 +569,9 @@ class _Text:
             self.add(depth, f"{number} = {loader}(base{place})[0]")
             place += 1
 
-    def find_row(self, depth):
+    def find_row(self, depth, sums):
+        """Make of sums the row's own results, and what others need."""
         formulas, programs, body = self.formulas, self.programs, self.body
-        sums = self.find_sums(
-            depth, "sum", formulas.term_count, "add_terms", programs.accumulate, formulas.terms_ask, self.elements
-        )
         arguments = [*self.asked(formulas.row_ask)]
         if formulas.label >= 0:
             last = self.first_result - 1
@@ -550,8 +600,6 @@ def block_threads(body):
 
 
 def _element(dtype, text):
-    import numpy as np
-
     return np.dtype(dtype).type(text)
 
 

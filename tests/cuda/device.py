@@ -3,6 +3,7 @@
 import importlib.util
 
 import numpy as np
+from cases import AXISWISE
 from numba import cuda
 from numba.core import config
 
@@ -38,7 +39,7 @@ class Interface:
             "shape": self.shape,
             "strides": self.strides,
             "typestr": "<V2" if self.dtype.name == "bfloat16" else self.dtype.str,
-            "data": (_address_on_device(self.memory) + self._offset, False),
+            "data": (address_of(self.memory) + self._offset, False),
         }
 
     def host(self):
@@ -59,7 +60,8 @@ def _address(array):
     return array.__array_interface__["data"][0]
 
 
-def _address_on_device(array):
+def address_of(array):
+    """Where an array of Numba's lies."""
     return _address(array._ary) if SIMULATED else array.__cuda_array_interface__["data"][0]
 
 
@@ -133,10 +135,11 @@ def assert_near(got, expected, ulps=1):
         return
     got, expected = on_host(got), np.asarray(expected)
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
-    exact = np.isnan(expected) | np.isinf(expected)
+    with np.errstate(all="ignore"):
+        unit = np.spacing(np.abs(expected))
+    exact = ~np.isfinite(unit)  # where nothing follows
     np.testing.assert_array_equal(got[exact], expected[exact])
-    got, expected = got[~exact], expected[~exact]
-    unit = np.spacing(np.abs(expected))
+    got, expected, unit = got[~exact], expected[~exact], unit[~exact]
     distance = np.abs(got.astype("f8") - expected.astype("f8")) / unit.astype("f8")
     assert not (distance > ulps).any(), (distance.max(), got, expected)
 
@@ -144,6 +147,19 @@ def assert_near(got, expected, ulps=1):
 def function(name, direction="value"):
     """The callable of a direction."""
     return fa.get(name) if direction == "value" else getattr(fa.get(name), direction)
+
+
+# --- functions along an axis -------------------------------------------------------------------------
+
+PLAIN = [name for name in AXISWISE if name != "maxout"]
+EVERY = [(name, direction) for name in PLAIN for direction in fa.get(name).info.directions]
+
+
+def operands(name, direction, x, axis):
+    """What a direction takes to be evaluated at `x`, or at the output there."""
+    y = fa.get(name)(x, axis=axis)
+    grad = normal(*y.shape, dtype=x.dtype, seed=1)
+    return {"value": (x,), "backward": (grad, x), "backward_from_output": (grad, y)}[direction]
 
 
 # --- inputs ----------------------------------------------------------------------------------------

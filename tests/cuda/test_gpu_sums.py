@@ -117,7 +117,7 @@ def test_cross_entropy_along_an_axis(axis):
     assert_loss(ENTROPY, logits, fa.softmax(normal(2, 3, 18, seed=1), axis=axis), axis=axis, reduction="none")
 
 
-@pytest.mark.parametrize("classes", [1, 40, 8 * 16 + 29])
+@pytest.mark.parametrize("classes", [1, 40])
 def test_cross_entropy_of_few_and_many_classes(classes):
     assert_loss(ENTROPY, normal(3, classes), np.array([0, classes - 1, classes // 2]), label_smoothing=0.1)
 

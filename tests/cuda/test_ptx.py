@@ -121,6 +121,16 @@ def loops_first(ptx, sources, results):
     return len(loads) // sources
 
 
+def passes(ptx):
+    """How many loops read elements, and hold no other one that does."""
+    lines = ptx.splitlines()
+    labels = {line.rstrip(":"): number for number, line in enumerate(lines) if line.startswith("$L")}
+    jumps = [(number, re.search(r"\bbra(?:\.uni)?\s+(\$\w+);", line)) for number, line in enumerate(lines)]
+    loops = [(labels[jump[1]], end) for end, jump in jumps if jump and labels[jump[1]] <= end]
+    reading = [(start, end) for start, end in loops if any("ld.global" in line for line in lines[start:end])]
+    return sum(not any(start <= a and b < end for a, b in reading) for start, end in reading)
+
+
 def assert_clean(ptx):
     """No memory of a thread's own, no calls, nothing rounded otherwise than asked for, no narrow index."""
     assert ".local" not in ptx
@@ -295,6 +305,8 @@ def assert_rows(kernel, ptx, layout):
     assert_clean(ptx)
     barriers = ptx.count("bar.sync")
     assert bool(barriers) == ("shared" in ptx) == (threads > 1)
+    if body.is_online:  # one for the largest element and the sums, one for what is along the axis
+        assert passes(ptx) == 1 + len(body.results)
     if not body.programs.formulas.needs_threshold:
         assert barriers % 3 == 0  # each time that threads meet: before they read, in between, and after
     widths = {width for _, width in accesses(ptx)}
@@ -330,6 +342,14 @@ def test_row_kernels_with_masks(launched, empty):
     assert_clean(kernel.ptx())
 
 
+@pytest.mark.parametrize(("name", "options", "expected"), [("logsumexp", {}, 1), ("softmax", {"empty": "uniform"}, 3)])
+def test_how_often_long_rows_are_read(launched, name, options, expected):
+    (kernel,) = launched(row_call(name, "value", "float32", "a block per long row", **options))
+    ptx = kernel.ptx()
+    assert_rows(kernel, ptx, "a block per long row")
+    assert passes(ptx) == expected
+
+
 @pytest.mark.parametrize("direction", ["value", "backward"])
 def test_maxout(launched, direction):
     (kernel,) = launched(row_call("maxout", direction, "float32", "a warp per row"))
@@ -353,10 +373,13 @@ def test_parameter_gradients(launched, dtype):
 def test_cross_entropy(launched, classes, dtype):
     logits, labels = Nowhere((64, classes), dtype), np.zeros(64, int)
     for options in ({}, {"label_smoothing": 0.1}):
-        for kernel in launched(
+        kernels = launched(
             lambda options=options: fa.softmax_cross_entropy.value_and_gradient(logits, labels, **options)
-        ):
-            assert_clean(kernel.ptx())
+        )
+        codes = [kernel.ptx() for kernel in kernels]
+        for ptx in codes:
+            assert_clean(ptx)
+        assert passes(codes[0]) == (1 if kernels[0].body.fits else 2)
 
 
 def test_cross_entropy_of_distributions(launched):
