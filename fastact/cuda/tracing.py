@@ -289,7 +289,7 @@ def select(condition, yes, no):
     if like is None:
         if type(yes) is type(no) and repr(yes) == repr(no):
             return yes
-        kind = _KIND_OF.get(type(yes), condition.program.float_type)
+        kind = yes.dtype.name if isinstance(yes, np.generic) else _KIND_OF.get(type(yes), condition.program.float_type)
         like = yes = condition.program.constant(yes, kind)
     yes, no = like.number(yes), like.number(no)
     if yes.place == no.place:

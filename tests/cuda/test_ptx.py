@@ -178,7 +178,7 @@ def assert_elementwise(kernel, ptx):
     last = ptx[ptx.rindex("bra") :]
     varying, constant = per_element(body.program, body.is_number)
     assert varying <= len(re.findall(r"\bfma\.rn", last)) <= varying + constant
-    assert re.search(r"\bst\.global\.f", last)
+    assert re.search(r"\bst\.global\.[fu]", last)
     # Places are 64 bits: those of two steps, and the number of elements.
     assert len(re.findall(r"\.param \.u64", ptx)) == 1 + sources + results
     assert len(re.findall(r"\bsetp\.\w+\.s64", ptx)) >= 3
