@@ -126,7 +126,7 @@ class Definition:
     reduces : bool
         Of a function along an axis: whether its result has no longer that axis.
     in_single_precision : tuple of str
-        Of a function along an axis: the formulas that float32 kernels compute in float32 (see `_engine.single`).
+        The formulas that float32 kernels compute in float32 as they are (see `_engine.single`).
     inputs : mapping
         Of a loss: the arrays that each of its kernels takes.
     cores : mapping

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
-from fastact._engine import precision
+from fastact._engine import precision, single
 from fastact._engine.cache import compile_function
 from fastact._engine.conversions import to_float32, to_float64
 from fastact._engine.inlined import inlined
@@ -95,7 +95,7 @@ def _tail(gate, direction, dtype):
     definition = registry[gate]
     low, high = definition.limits[direction]
     tail = definition.formulas.get(f"{direction}_tail_{dtype}")
-    factors = inlined(tail) if tail else _without_scale(_unrounded(gate, direction, dtype))
+    factors = inlined(tail) if tail else _without_scale(unrounded_formula_of(gate, direction, dtype))
     if low != 0.0 and high != 0.0:
         return factors
 
@@ -142,16 +142,16 @@ def _both(value, derivative):
     return value_and_derivative
 
 
-def _in_float32(single, has_grad):
+def _rounded(formula, has_grad):
     """A formula in float32 as one in float64 that rounds its result."""
 
     @inlined
     def of_one(x, *parameters):
-        return np.float64(single(np.float32(x), *parameters))
+        return np.float64(formula(np.float32(x), *parameters))
 
     @inlined
     def of_two(grad, x, *parameters):
-        return np.float64(single(np.float32(grad), np.float32(x), *parameters))
+        return np.float64(formula(np.float32(grad), np.float32(x), *parameters))
 
     return of_two if has_grad else of_one
 
@@ -163,21 +163,44 @@ def formula_of(definition_name, direction, dtype):
     For float32 a definition may have the same function in fewer operations: in float64 (``value_float32``), or in
     float32 itself (``value_single``), where what it gives needs no other rounding.
     """
-    single = single_formula_of(definition_name, direction) if dtype == "float32" else None
-    if single:
-        return _in_float32(single, has_grad=direction == "backward")
-    return _unrounded(definition_name, direction, dtype)
-
-
-def single_formula_of(definition_name, direction):
-    """The compiled-code form of a direction's formula in float32, or None where there is none."""
-    register_helpers()
-    formula = registry[definition_name].formulas.get(f"{direction}_single")
-    return formula and inlined(formula)
+    in_float32 = single_formula_of(definition_name, direction) if dtype == "float32" else None
+    if in_float32:
+        return _rounded(in_float32, has_grad=direction.startswith("backward"))
+    return unrounded_formula_of(definition_name, direction, dtype)
 
 
 @functools.cache
-def _unrounded(definition_name, direction, dtype):
+def single_formula_of(definition_name, direction):
+    """The compiled-code form of a direction's formula from float32 to float32, or None where there is none.
+
+    It is written for float32 (``value_single``), or the one for every precision, where that is as good in float32.
+    """
+    register_helpers()
+    definition = registry[definition_name]
+    if f"{direction}_single" in definition.formulas:
+        return inlined(definition.formulas[f"{direction}_single"])
+    is_backward = direction.startswith("backward")
+    formula = direction.replace("backward", "derivative", 1)
+    if definition.kind != "elementwise" or formula not in definition.in_single_precision:
+        return None
+    return _of_singles(inlined(definition.formulas[formula]), is_backward)
+
+
+def _of_singles(formula, is_backward):
+    @inlined
+    def of_one(x, *parameters):
+        return single.leave_single(formula(single.make_single(x), *parameters))
+
+    @inlined
+    def of_two(grad, x, *parameters):
+        return single.leave_single(single.make_single(grad) * formula(single.make_single(x), *parameters))
+
+    return of_two if is_backward else of_one
+
+
+@functools.cache
+def unrounded_formula_of(definition_name, direction, dtype):
+    """As `formula_of`, but what it gives is in working precision, for others to go on with."""
     formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
     if gate:
         value = _tail(gate, "value", dtype)
@@ -187,9 +210,9 @@ def _unrounded(definition_name, direction, dtype):
     if direction == "value_and_derivative":
         return _both(formula_of(definition_name, "value", dtype), formula_of(definition_name, "derivative", dtype))
     if direction.startswith(WEIGHTED):
-        return _backward_of(_unrounded(definition_name, direction.removeprefix(WEIGHTED), dtype))
+        return _backward_of(unrounded_formula_of(definition_name, direction.removeprefix(WEIGHTED), dtype))
     derivative = direction.replace("backward", "derivative", 1)
-    return _backward_of(_unrounded(definition_name, derivative, dtype))
+    return _backward_of(unrounded_formula_of(definition_name, derivative, dtype))
 
 
 @once
@@ -256,10 +279,10 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
         How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
     """
     formula, enter = formula_of(definition_name, direction, dtype), ENTER[dtype]
-    single = single_formula_of(definition_name, direction) if dtype == "float32" else None
-    if single:
+    in_float32 = single_formula_of(definition_name, direction) if dtype == "float32" else None
+    if in_float32:
         # Directly: LLVM turns comparisons of what has been converted there and back into ones of float64.
-        formula, enter = single, to_float32
+        formula, enter = in_float32, to_float32
     loop = _block_loop(formula, enter, dtype, operands, constants, results)
     name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
     return compile_function(loop, KERNEL_SIGNATURE, name)

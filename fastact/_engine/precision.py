@@ -126,7 +126,7 @@ def _register_functions(*modules):
             if (
                 inspect.isfunction(function)
                 and function.__module__ == module.__name__
-                and function.__name__ not in intrinsics.GIVEN
+                and function.__name__ not in (*intrinsics.GIVEN, "halves", "scaled")
             ):
                 inlined(function)
 
@@ -137,6 +137,23 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
 
 
 _register_functions(arithmetic, float32, float64, pair, logarithm, circular)
+
+
+@overloaded(float32.halves)
+def _overload_halves(x):
+    # A parameter that comes as an array has no second half.
+    if x == types.float32:
+        return lambda x: (x, float32.ZERO)
+    return float32.halves
+
+
+@overloaded(float32.scaled)
+def _overload_scaled(x, number):
+    if number == types.float32:
+        return lambda x, number: x * number
+    return float32.scaled
+
+
 for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan, w.vanishing_product):
     inlined(_function)
 for _operation, _on_parts in (

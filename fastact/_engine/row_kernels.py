@@ -37,6 +37,7 @@ from fastact._engine.blocks import nothing, operand_of, register_helpers, tuple_
 from fastact._engine.cache import compile_function
 from fastact._engine.conversions import to_float64
 from fastact._engine.inlined import apart, inlined
+from fastact._math import float32
 from fastact._math.working import where
 
 # A block's words; then each operand's place, and each operand's step along the block's outer dimension.
@@ -109,7 +110,7 @@ def _stored_constant(computed_in):
 
     @inlined
     def store_halves(base, number, index, value):
-        hi, lo = single.halves(value)
+        hi, lo = float32.halves(value)
         llvm.store_scratch(base, number * ROWS_BYTES + 4 * index, hi)
         llvm.store_scratch(base, number * ROWS_BYTES + 4 * MOST_ROWS + 4 * index, lo)
 

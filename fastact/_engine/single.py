@@ -80,9 +80,6 @@ def make_single(x):
     return _make_single(np.float32(x))
 
 
-halves = inlined(float32.halves)
-
-
 def _is_single(*values):
     return any(isinstance(value, SingleType | SinglePairType) for value in values)
 

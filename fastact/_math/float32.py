@@ -100,6 +100,13 @@ def scale_and_rough_expm1(x, x_lo, rounding):
     return _power_of_two(n), m, m_lo
 
 
+def scaled(x, number):
+    """`x` times a float64, rounded once."""
+    factor, factor_lo = halves(number)
+    y = fma(x, factor, x * factor_lo)
+    return y if y == y else x * factor  # infinity times 0 is NaN
+
+
 def product(x, number):
     """`x` times a float64, in two parts."""
     factor, factor_lo = halves(number)
@@ -149,7 +156,8 @@ def divide(a, a_lo, b, b_lo):
     """(a + a_lo) / (b + b_lo), rounded once."""
     inverse = ONE / b
     y = a * inverse
-    return fma(fma(-y, b_lo, fma(-y, b, a)) + a_lo, inverse, y)
+    # What is too much, not what lacks: so a quotient of -0.0 stays one.
+    return fma(-(fma(y, b_lo, fma(y, b, -a)) - a_lo), inverse, y)
 
 
 def expm1(x, x_lo):
@@ -163,7 +171,7 @@ def expm1(x, x_lo):
 def logistic(t, t_lo):
     """1 / (1 + e**-(t + t_lo)) for a sum in [-106, 18]."""
     e = scale_and_expm1(-t, -t_lo, ROUND_SHIFTED)
-    return divide(ONE, NOTHING, *plus_exp(SHIFT, *e)) * SHIFT
+    return divide(ONE, ZERO, *plus_exp(SHIFT, *e)) * SHIFT
 
 
 def times_logistic(a, t, t_lo):
@@ -178,7 +186,7 @@ def times_logistic(a, t, t_lo):
     is_small = abs(a) < ONE
     rest = np.int32(above - half) + (RAISED if is_small else np.int32(0))
     d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
-    y = divide(a * RAISE if is_small else a, NOTHING, d, d_lo)
+    y = divide(a * RAISE if is_small else a, ZERO, d, d_lo)
     y = y * _power_of_bits(np.int32(BIAS - half)) * _power_of_bits(np.int32(BIAS - rest))
     return y if abs(a) < INFINITY else a * d
 

@@ -1,9 +1,9 @@
 """Working precision: what formulas compute in, so that each is written once.
 
 A float32 kernel works in float64 and rounds once at its end, or in float32 where a formula is written for that (see
-`_math.float32`, and `_engine.single` for those that go along rows). A float64 kernel works in pairs of float64, whose sum carries some 106 bits, and rounds once at its
-end. Formulas use operators and the functions of this module, which do the right thing for each; none loses digits that
-the result needs, as long as a formula does not cancel.
+`_math.float32`, and `_engine.single` for those that go along rows). A float64 kernel works in pairs of float64, whose
+sum carries some 106 bits, and rounds once at its end. Formulas use operators and the functions of this module, which do
+the right thing for each; none loses digits that the result needs, as long as a formula does not cancel.
 """
 
 import math

@@ -173,7 +173,7 @@ class silu:
     def value_single(x):
         t, _ = float32.bounded(x, ZERO_FROM, ONE_FROM)
         e = float32.scale_and_rough_expm1(-t, NOTHING, ROUND_SHIFTED)
-        y = float32.divide(at_least(x, ZERO_FROM), NOTHING, *float32.plus_exp(SHIFT, *e)) * SHIFT
+        y = float32.divide(at_least(x, ZERO_FROM), ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT
         return where(x > ONE_FROM, x, y)
 
     def derivative(x):

@@ -2,10 +2,16 @@
 
 from fractions import Fraction
 
+import numpy as np
+
 from fastact._definition import Parameter, define
+from fastact._math import float32
+from fastact._math.arithmetic import fma, two_sum
+from fastact._math.float32 import ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
+THREE, HALF_OF_THREE, THIRD = np.float32(3), np.float32(1.5), np.float32(1 / 3)
 # In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
 # and 0 is meant.
 ROUNDING = 2.0**-90
@@ -93,6 +99,7 @@ def _check_bounds(minimum, maximum):
     avoid="Where gradients must reach saturated units.",
     papers=("Collobert, Large Scale Machine Learning, PhD thesis, Paris VI, 2004",),
     aliases=("hardtanh", "Hardtanh", "clip"),
+    in_single_precision=("value", "derivative", "derivative_from_output"),
     cost=0.06,
 )
 class hard_tanh:
@@ -146,6 +153,14 @@ class hard_swish:
     def derivative(x):
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
 
+    def backward_single(grad, x):
+        moved, moved_lo = two_sum(x, HALF_OF_THREE)
+        slope, slope_lo = float32.product(moved, 1.0 / 3.0)
+        slope_lo = fma(moved_lo, THIRD, slope_lo)
+        y = fma(grad, slope, grad * slope_lo)
+        inside = where(y <= y, y, grad * slope)  # infinity times 0 is NaN
+        return where(x >= THREE, grad, where(x <= -THREE, ZERO * grad, inside))
+
     def second_derivative(x):
         return _between(x, -3.0, 3.0, 1.0) / 3.0
 
@@ -163,6 +178,7 @@ class hard_swish:
     avoid="Layers that are trained by gradients, unless another activation's gradient takes its place.",
     papers=("McCulloch & Pitts, A Logical Calculus of the Ideas Immanent in Nervous Activity, 1943",),
     aliases=("heaviside", "BinaryStep", "unit_step"),
+    in_single_precision=("value", "derivative"),
     cost=0.06,
 )
 class binary_step:

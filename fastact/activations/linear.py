@@ -14,6 +14,7 @@ from fastact._math.working import where, zero_or_nan
     use="Regression outputs, and as the neutral choice in a search over activations.",
     avoid="Hidden layers: without a nonlinearity they collapse into one.",
     aliases=("linear", "Identity"),
+    in_single_precision=("value", "derivative", "derivative_from_output"),
     cost=0.05,
 )
 class identity:

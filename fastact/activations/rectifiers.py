@@ -5,6 +5,8 @@ from fractions import Fraction
 import numpy as np
 
 from fastact._definition import Parameter, define
+from fastact._math import float32
+from fastact._math.float32 import ZERO
 from fastact._math.working import at_least, at_most, sqrt, where, zero_or_nan
 
 INFINITY = float("inf")
@@ -30,6 +32,7 @@ def _draw_slopes(rng, shape, lower, upper):
     avoid="Where units die (high learning rates, no normalisation) or outputs must be zero-centred.",
     papers=("Nair & Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010",),
     aliases=("ReLU", "Relu", "rectifier"),
+    in_single_precision=("value", "derivative", "derivative_from_output"),
     cost=0.06,
 )
 class relu:
@@ -61,6 +64,7 @@ class relu:
     avoid="Deep networks without normalisation, whose inputs drift past 6.",
     papers=("Krizhevsky, Convolutional Deep Belief Networks on CIFAR-10, 2010",),
     aliases=("ReLU6",),
+    in_single_precision=("value", "derivative", "derivative_from_output"),
     cost=0.06,
 )
 class relu6:
@@ -89,6 +93,14 @@ def _leaky_derivative(x, slope):
     return where(x > 0.0, 1.0, where(x <= 0.0, slope, x))
 
 
+def _leaky_single(x, slope):
+    return where(x > ZERO, x, float32.scaled(x, slope))
+
+
+def _leaky_backward_single(grad, x, slope):
+    return where(x > ZERO, grad, where(x <= ZERO, float32.scaled(grad, slope), x))
+
+
 def _leaky_slope_derivative(x):
     return at_most(x, 0.0)
 
@@ -113,6 +125,12 @@ class leaky_relu:
 
     def value(x, negative_slope):
         return _leaky(x, negative_slope)
+
+    def value_single(x, negative_slope):
+        return _leaky_single(x, negative_slope)
+
+    def backward_single(grad, x, negative_slope):
+        return _leaky_backward_single(grad, x, negative_slope)
 
     def derivative(x, negative_slope):
         return _leaky_derivative(x, negative_slope)
@@ -147,6 +165,12 @@ class prelu:
 
     def value(x, alpha):
         return _leaky(x, alpha)
+
+    def value_single(x, alpha):
+        return _leaky_single(x, alpha)
+
+    def backward_single(grad, x, alpha):
+        return _leaky_backward_single(grad, x, alpha)
 
     def derivative(x, alpha):
         return _leaky_derivative(x, alpha)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastact._definition import define
 from fastact._math import float32
-from fastact._math.float32 import NOTHING, TWO
+from fastact._math.float32 import NOTHING, ONE, TWO, ZERO
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     arctangent,
@@ -35,6 +35,7 @@ LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 # From there on sigmoid is 1 in float32; from there down it is 0, and 0 times the largest gradient.
 ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD = np.float32(18), np.float32(-106), np.float32(-194)
 TANH_ONE_FROM = np.float32(10)
+LARGEST = np.finfo(np.float32).max
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
@@ -202,6 +203,10 @@ class softsign:
         # Where |x| + 1 is |x| in every precision, a finite stand-in for infinity gives the limit.
         t = within(x, 1e300)
         return t / (1.0 + abs(t))
+
+    def value_single(x):
+        t = within(x, LARGEST)
+        return float32.divide(t, ZERO, *float32.sum_of_positive(abs(t), ONE))
 
     def derivative(x):
         t = at_most(abs(x), 1e300)

@@ -101,7 +101,8 @@ def elementwise_program(name, direction, dtype, is_number):
         simple = _try_single(name, direction, is_number)
         if simple is not None:
             return simple
-    return program_of(blocks.formula_of(name, direction, dtype), dtype, is_number)
+    of = blocks.formula_of if f"{direction}_single" in registry[name].formulas else blocks.unrounded_formula_of
+    return program_of(of(name, direction, dtype), dtype, is_number)
 
 
 def _try_single(name, direction, is_number):
