@@ -196,6 +196,17 @@ def test_backward_is_gradient_times_derivative(name):
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
+def test_backward_of_gradients_of_any_size(name):
+    random = np.random.default_rng(1)
+    x = (random.normal(size=3000) * 10 ** random.uniform(-3, 2.2, 3000)).astype("f4")
+    gradient = (random.choice([-1, 1], 3000) * 2.0 ** random.uniform(-140, 128, 3000)).astype("f4")
+    expected = gradient.astype("f8") * fa.get(name).derivative(x.astype("f8"))
+    assert ulp_errors(fa.get(name).backward(gradient, x), expected).max() <= 1
+    infinite = fa.get(name).backward(np.copysign(np.float32(np.inf), gradient), x)
+    assert not np.any(np.isfinite(infinite))
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_the_largest_gradient_times_a_vanishing_derivative(name):
     x = np.array([-1e30, -500, -200, -150, -120, 120, 150, 200, 500, 1e30], "f4")
     gradient = np.full_like(x, 1e38)

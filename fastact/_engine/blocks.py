@@ -201,6 +201,7 @@ def _of_singles(formula, is_backward):
 @functools.cache
 def unrounded_formula_of(definition_name, direction, dtype):
     """As `formula_of`, but what it gives is in working precision, for others to go on with."""
+    register_helpers()
     formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
     if gate:
         value = _tail(gate, "value", dtype)
