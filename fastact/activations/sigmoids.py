@@ -6,6 +6,7 @@ import numpy as np
 
 from fastact._definition import define
 from fastact._math import float32
+from fastact._math.arithmetic import fma
 from fastact._math.float32 import NOTHING, ONE, TWO, ZERO
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
@@ -87,6 +88,13 @@ class sigmoid:
 
     def derivative_from_output(y):
         return y * (1.0 - y)
+
+    def backward_from_output_single(grad, y):
+        rest = ONE - y
+        hi = grad * y
+        lo = fma(hi, (ONE - rest) - y, fma(grad, y, -hi) * rest)
+        gradient = fma(hi, rest, lo)
+        return where(gradient <= gradient, gradient, hi * rest)  # infinity has no second part
 
 
 @define(
@@ -179,6 +187,13 @@ class tanh:
 
     def derivative_from_output(y):
         return (1.0 - y) * (1.0 + y)
+
+    def backward_from_output_single(grad, y):
+        square = y * y
+        slope = ONE - square
+        slope_lo = ((ONE - slope) - square) - fma(y, y, -square)
+        gradient = fma(grad, slope, grad * slope_lo)
+        return where(gradient <= gradient, gradient, grad * slope)  # infinity times 0 is NaN
 
 
 @define(
