@@ -11,6 +11,7 @@ import numpy as np
 from fastact._definition import registry
 from fastact._engine import blocks
 from fastact._math import arithmetic, working
+from fastact.cuda import single  # noqa: F401 - formulas in float32 itself, as symbols
 from fastact.cuda.tracing import Number, pair, trace, traced
 
 #: What a number of the host's, such as a parameter, arrives as: two float64.
@@ -101,8 +102,7 @@ def elementwise_program(name, direction, dtype, is_number):
         simple = _try_single(name, direction, is_number)
         if simple is not None:
             return simple
-    of = blocks.formula_of if f"{direction}_single" in registry[name].formulas else blocks.unrounded_formula_of
-    return program_of(of(name, direction, dtype), dtype, is_number)
+    return program_of(blocks.formula_of(name, direction, dtype), dtype, is_number)
 
 
 def _try_single(name, direction, is_number):

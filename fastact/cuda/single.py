@@ -3,6 +3,7 @@
 A difference of two elements is kept exactly, in two float32; every other operation gives one, rounded.
 """
 
+from fastact._engine import single as compiled
 from fastact._math import arithmetic, float32, working
 from fastact.cuda.tracing import Chosen, Number, select, stand_in, traced
 
@@ -97,3 +98,5 @@ def _exp_at_most_1(x):
 
 
 stand_in(working.exp_at_most_1, Single, _exp_at_most_1)
+stand_in(compiled.make_single, Number, lambda x: Single(x.to("float32")))
+stand_in(compiled.leave_single, Single, lambda x: x.hi)
