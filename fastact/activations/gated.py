@@ -333,8 +333,8 @@ class gelu:
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp(-0.5 * (t * t)))
 
     def value_float32(x):
-        t = within(x, 15.0)
-        return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp_bounded(-0.5 * (t * t)))
+        a = at_most(abs(x), 15.0)
+        return at_least(x, 0.0) - (a * normal_tail_ratio(a)) * exp_bounded(-0.5 * (a * a))
 
     def value_tail_float32(x):
         t = within(x, 20.0)
