@@ -8,7 +8,6 @@ import functools
 import sys
 
 import numba
-import numpy as np
 
 from fastact._definition import registry
 from fastact._engine import intrinsics as llvm
@@ -142,16 +141,16 @@ def _both(value, derivative):
     return value_and_derivative
 
 
-def _rounded(formula, has_grad):
-    """A formula in float32 as one in float64 that rounds its result."""
+def _between(enter, formula, leave, has_grad):
+    """A formula whose arrays enter what it computes in, and whose result leaves it."""
 
     @inlined
     def of_one(x, *parameters):
-        return np.float64(formula(np.float32(x), *parameters))
+        return leave(formula(enter(x), *parameters))
 
     @inlined
     def of_two(grad, x, *parameters):
-        return np.float64(formula(np.float32(grad), np.float32(x), *parameters))
+        return leave(formula(enter(grad), enter(x), *parameters))
 
     return of_two if has_grad else of_one
 
@@ -163,39 +162,29 @@ def formula_of(definition_name, direction, dtype):
     For float32 a definition may have the same function in fewer operations: in float64 (``value_float32``), or in
     float32 itself (``value_single``), where what it gives needs no other rounding.
     """
-    in_float32 = single_formula_of(definition_name, direction) if dtype == "float32" else None
+    in_float32 = single_formula_of(definition_name, direction, dtype)
     if in_float32:
-        return _rounded(in_float32, has_grad=direction.startswith("backward"))
+        return _between(to_float32, in_float32, to_float64, direction.startswith("backward"))
     return unrounded_formula_of(definition_name, direction, dtype)
 
 
 @functools.cache
-def single_formula_of(definition_name, direction):
+def single_formula_of(definition_name, direction, dtype):
     """The compiled-code form of a direction's formula from float32 to float32, or None where there is none.
 
     It is written for float32 (``value_single``), or the one for every precision, where that is as good in float32.
     """
-    register_helpers()
     definition = registry[definition_name]
+    if dtype != "float32" or definition.kind != "elementwise":
+        return None
+    register_helpers()
     if f"{direction}_single" in definition.formulas:
         return inlined(definition.formulas[f"{direction}_single"])
-    is_backward = direction.startswith("backward")
-    formula = direction.replace("backward", "derivative", 1)
-    if definition.kind != "elementwise" or formula not in definition.in_single_precision:
+    has_grad, name = direction.startswith("backward"), direction.replace("backward", "derivative", 1)
+    if name not in definition.in_single_precision:
         return None
-    return _of_singles(inlined(definition.formulas[formula]), is_backward)
-
-
-def _of_singles(formula, is_backward):
-    @inlined
-    def of_one(x, *parameters):
-        return single.leave_single(formula(single.make_single(x), *parameters))
-
-    @inlined
-    def of_two(grad, x, *parameters):
-        return single.leave_single(single.make_single(grad) * formula(single.make_single(x), *parameters))
-
-    return of_two if is_backward else of_one
+    formula = inlined(definition.formulas[name])
+    return _between(single.make_single, _backward_of(formula) if has_grad else formula, single.leave_single, has_grad)
 
 
 @functools.cache
@@ -279,11 +268,11 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
     operands, constants, results : int
         How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
     """
-    formula, enter = formula_of(definition_name, direction, dtype), ENTER[dtype]
-    in_float32 = single_formula_of(definition_name, direction) if dtype == "float32" else None
-    if in_float32:
-        # Directly: LLVM turns comparisons of what has been converted there and back into ones of float64.
-        formula, enter = in_float32, to_float32
+    # What is in float32 goes without `formula_of`: LLVM turns comparisons of what has been converted there and back
+    # into ones of float64.
+    in_float32 = single_formula_of(definition_name, direction, dtype)
+    formula = in_float32 or unrounded_formula_of(definition_name, direction, dtype)
+    enter = to_float32 if in_float32 else ENTER[dtype]
     loop = _block_loop(formula, enter, dtype, operands, constants, results)
     name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
     return compile_function(loop, KERNEL_SIGNATURE, name)

@@ -100,11 +100,15 @@ def scale_and_rough_expm1(x, x_lo, rounding):
     return _power_of_two(n), m, m_lo
 
 
+def multiply(x, hi, lo):
+    """`x` times a number in two parts, rounded once."""
+    y = fma(x, hi, x * lo)
+    return y if y == y else x * hi  # infinity times 0 is NaN
+
+
 def scaled(x, number):
     """`x` times a float64, rounded once."""
-    factor, factor_lo = halves(number)
-    y = fma(x, factor, x * factor_lo)
-    return y if y == y else x * factor  # infinity times 0 is NaN
+    return multiply(x, *halves(number))
 
 
 def product(x, number):

@@ -213,10 +213,6 @@ class swish:
         t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
         return float32.times_logistic(where(t[0] > ZERO_FROM_TIMES_GRAD, x, ZERO), *t)
 
-    def value_float32(x, beta):
-        t = beta * x
-        return _gated_float32(where(t < -FAR_FLOAT32, 0.0, x), within(t, FAR_FLOAT32))
-
     def derivative(x, beta):
         return _silu_derivative(beta * x)
 
@@ -466,7 +462,6 @@ class quick_gelu:
     """Gaussian error linear unit, approximated by a sigmoid: `swish` with another default."""
 
     value = swish.formulas["value"]
-    value_float32 = swish.formulas["value_float32"]
     value_single = swish.formulas["value_single"]
     derivative = swish.formulas["derivative"]
     derivative_float32 = swish.formulas["derivative_float32"]

@@ -156,9 +156,7 @@ class hard_swish:
     def backward_single(grad, x):
         moved, moved_lo = two_sum(x, HALF_OF_THREE)
         slope, slope_lo = float32.product(moved, 1.0 / 3.0)
-        slope_lo = fma(moved_lo, THIRD, slope_lo)
-        y = fma(grad, slope, grad * slope_lo)
-        inside = where(y <= y, y, grad * slope)  # infinity times 0 is NaN
+        inside = float32.multiply(grad, slope, fma(moved_lo, THIRD, slope_lo))
         return where(x >= THREE, grad, where(x <= -THREE, ZERO * grad, inside))
 
     def second_derivative(x):

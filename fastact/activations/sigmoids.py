@@ -8,7 +8,7 @@ from fastact._definition import define
 from fastact._math import float32
 from fastact._math.arithmetic import fma
 from fastact._math.float32 import NOTHING, ONE, TWO, ZERO
-from fastact._math.float64 import exp_bounded, expm1_bounded
+from fastact._math.float64 import exp_bounded
 from fastact._math.working import (
     arctangent,
     at_most,
@@ -167,10 +167,6 @@ class tanh:
     def value(x):
         return _tanh(x)
 
-    def value_float32(x):
-        m = expm1_bounded(2.0 * at_most(abs(x), 20.0))
-        return math.copysign(m / (m + 2.0), x)
-
     def value_single(x):
         m, m_lo = float32.expm1(TWO * at_most(abs(x), TANH_ONE_FROM), NOTHING)
         d, d_lo = float32.sum_of_positive(m, TWO)
@@ -191,9 +187,7 @@ class tanh:
     def backward_from_output_single(grad, y):
         square = y * y
         slope = ONE - square
-        slope_lo = ((ONE - slope) - square) - fma(y, y, -square)
-        gradient = fma(grad, slope, grad * slope_lo)
-        return where(gradient <= gradient, gradient, grad * slope)  # infinity times 0 is NaN
+        return float32.multiply(grad, slope, ((ONE - slope) - square) - fma(y, y, -square))
 
 
 @define(

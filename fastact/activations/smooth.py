@@ -4,12 +4,7 @@ from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
-from fastact.activations.sigmoids import (
-    FAR_FLOAT32,
-    ONE_FROM,
-    ZERO_FROM,
-    ZERO_FROM_TIMES_GRAD,
-)
+from fastact.activations.sigmoids import FAR_FLOAT32, ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.

@@ -88,9 +88,7 @@ def pair_of(hi, lo):
 def halves(value, program):
     """A float64 as the sum of two float32, as far as they can hold it."""
     value = value if isinstance(value, Number) else program.constant(value, "float64")
-    hi = value.to("float32")
-    lo = (value - hi.to("float64")).to("float32")
-    return hi, select(lo == lo, lo, program.constant(0.0, "float32"))  # what is left of infinity is NaN
+    return traced(float32.halves)(value)
 
 
 def _exp_at_most_1(x):
