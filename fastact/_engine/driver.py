@@ -456,16 +456,20 @@ def run_worker(job):
         llvm.streaming_fence()
 
 
-def run_reduction_worker(job):
-    """One thread's share of a reduction."""
-    program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
-    buffers, lanes = llvm.stack_buffer(_ALL_BUFFERS_BYTES), llvm.stack_buffer(_BUFFER_BYTES)
-    places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
-    index = llvm.stack_buffer(_INDEX_BYTES)
-    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-    while tile < tiles:
-        reduce_tile(program, job, tile, places, index, buffers, pointers, lanes)
+def worker_with_scratch(run_one, scratch_bytes, name):
+    """The address of a worker whose tiles `run_one` runs, with a buffer of its own behind those of the operands."""
+
+    def worker(job):
+        program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
+        buffers, scratch = llvm.stack_buffer(_ALL_BUFFERS_BYTES), llvm.stack_buffer(scratch_bytes)
+        places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
+        index = llvm.stack_buffer(_INDEX_BYTES)
         tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+        while tile < tiles:
+            run_one(program, job, tile, places, index, buffers, pointers, scratch)
+            tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+
+    return compile_function(worker, _words(1), name).address
 
 
 def parallel_for(worker, job, threads):
@@ -512,8 +516,8 @@ def worker_address():
 
 @functools.cache
 def reduction_worker_address():
-    """The address of `run_reduction_worker`."""
-    return compile_function(run_reduction_worker, _words(1), "run_reduction_worker").address
+    """The address of one thread's share of a reduction."""
+    return worker_with_scratch(reduce_tile, _BUFFER_BYTES, "run_reduction_worker")
 
 
 @functools.cache

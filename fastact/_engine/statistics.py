@@ -21,7 +21,6 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.arrays import describe_job, run_job
 from fastact._engine.blocks import block_kernel
-from fastact._engine.cache import compile_function
 from fastact._engine.conversions import pack_address
 from fastact._engine.inlined import own_symbol
 from fastact._engine.programs import NANOSECONDS_WORTH_A_THREAD, Program
@@ -51,9 +50,6 @@ _NANOSECONDS = 2.0  # per element, besides the kernel's own
 _WIDE_BYTES = 8 * j.BLOCK
 _ALL_WIDE_BYTES = 4 * _WIDE_BYTES
 _BUFFER_BYTES = driver._BUFFER_BYTES
-_ALL_BUFFERS_BYTES = driver._ALL_BUFFERS_BYTES
-_PLACES_BYTES = driver._PLACES_BYTES
-_INDEX_BYTES = driver._INDEX_BYTES
 
 _PARTIAL_BYTES = 8 * WORDS
 _QUANTITY_BYTES = 8 * QUANTITY_WORDS
@@ -266,21 +262,9 @@ def tile_partials(program, job, tile, places, index, buffers, pointers, wide):
         driver.next_places(program, job, places, index)
 
 
-def run_statistics_worker(job):
-    """One thread's share."""
-    program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
-    buffers, wide = llvm.stack_buffer(_ALL_BUFFERS_BYTES), llvm.stack_buffer(_ALL_WIDE_BYTES)
-    places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
-    index = llvm.stack_buffer(_INDEX_BYTES)
-    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-    while tile < tiles:
-        tile_partials(program, job, tile, places, index, buffers, pointers, wide)
-        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-
-
 @functools.cache
 def _worker_address():
-    return compile_function(run_statistics_worker, "void(intp)", "run_statistics_worker").address
+    return driver.worker_with_scratch(tile_partials, _ALL_WIDE_BYTES, "run_statistics_worker")
 
 
 # --- from Python -----------------------------------------------------------------------------------
