@@ -1,5 +1,6 @@
 """Threads, forks, the kernel cache, the machine code, floating-point flags and memory."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,8 +17,16 @@ import fastact as fa
 
 LAYERS = ("omp", "workqueue")
 RIGHT = """
+import numba
 import numpy as np
 import fastact as fa
+@numba.njit(parallel=True)
+def users_own():
+    total = 0
+    for i in numba.prange(100):
+        total += i
+    return total
+assert users_own() == 4950
 x = np.linspace(-9, 9, 2**20, dtype="f4")
 expected = (1 / (1 + np.exp(-x.astype("f8"))))
 def is_right(_=None):
@@ -31,6 +40,9 @@ def is_right(_=None):
         if not same:
             return False
     return True
+def threads_are_there():
+    from fastact._engine import job, threads
+    return threads.state()[job.STARTED] == fa.get_num_threads() - 1
 """
 EIGHT_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
@@ -39,12 +51,12 @@ with ThreadPoolExecutor(8) as pool:
 """
 FOUR_FORKS = """
 import os
-assert is_right()
+assert is_right() and threads_are_there()
 children = []
 for _ in range(4):
     child = os.fork()
     if child == 0:
-        os._exit(0 if is_right() else 1)
+        os._exit(0 if is_right() and threads_are_there() else 1)
     children.append(child)
 right = [os.waitpid(child, 0)[1] == 0 for child in children]
 print(all(right) and is_right())
@@ -89,6 +101,67 @@ def test_threads_and_processes(script, layer, run_python):
         pytest.skip("this system does not fork")
     warned_about = {"PYTHONWARNINGS": "ignore:.*fork:DeprecationWarning"}  # Python 3.12's, about our own os.fork
     assert run_python(RIGHT + script, NUMBA_THREADING_LAYER=layer, **warned_about) == "True"
+
+
+NO_MORE_THREADS = """
+import _thread
+def refuse(*_):
+    raise RuntimeError("can't start new thread")
+start, _thread.start_new_thread = _thread.start_new_thread, refuse
+print(is_right(), fa.get_num_threads())
+"""
+ASLEEP = """
+import time
+from fastact._engine import job, threads
+assert is_right() and threads_are_there()
+state = threads.state()
+while state[job.SLEEPERS] < state[job.STARTED]: time.sleep(0.01)
+print(is_right())
+"""
+STRIDED_FIRST = """
+x = x[::2]
+expected = expected[::2]
+print(is_right())
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "printed"),
+    [(NO_MORE_THREADS, "True 1"), (ASLEEP, "True"), (STRIDED_FIRST, "True")],
+    ids=["the system gives no thread", "threads sleep and wake", "no contiguous array before"],
+)
+def test_pool(script, printed, run_python):
+    assert run_python(RIGHT + script) == printed
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 64, 1000])
+@pytest.mark.parametrize("seats", [1, 2, 3, 16, 40])
+def test_every_share_is_taken_once(count, seats):
+    take_all = _taker()
+    assert sorted(take_all(count, seats)) == list(range(count))
+    taken = take_all(count, seats)
+    if seats <= 16:  # the first seat begins with the first range, and in its order
+        assert taken[: count // seats] == list(range(count // seats))
+
+
+@functools.cache
+def _taker():
+    import numba
+
+    from fastact._engine.pool import SHARES_BYTES, open_shares, take_share
+
+    @numba.njit
+    def take_all(shares, count, seats):
+        open_shares(shares.ctypes.data, count, seats)
+        items = [0 for _ in range(0)]
+        for seat in range(seats):
+            item, turn = take_share(shares.ctypes.data, seat, 0)
+            while item >= 0:
+                items.append(item)
+                item, turn = take_share(shares.ctypes.data, seat, turn)
+        return items
+
+    return lambda count, seats: take_all(np.zeros(SHARES_BYTES // 8, np.int64), count, seats)
 
 
 def test_first_calls_of_many_threads_race(run_python):

@@ -16,7 +16,7 @@ _ITERATOR_FLAGS = ("external_loop", "copy_if_overlap", "zerosize_ok")
 
 @functools.cache
 def _run():
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driver.array_job_address())
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driver.any_job_address())
 
 
 def run_arrays(elementwise, operands, results):

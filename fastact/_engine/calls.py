@@ -1,6 +1,7 @@
 """The shortest way from a call to a ufunc: a C function, compiled by Numba, in front of the Python one.
 
-A small array in, no parameters and nothing but ``out=`` besides: such calls, which are most, go straight to the ufunc.
+Arrays in, small ones or such as NumPy's iterator makes one run of, no parameters and nothing but ``out=`` besides:
+such calls, which are most, go straight to the ufunc.
 Everything else, and everything that fails, goes to the long way in Python, which also explains. A Python function
 that decided this would cost as much as the ufunc's own work on a small array.
 """
@@ -15,10 +16,11 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
-from fastact._engine.programs import state
+from fastact._engine.programs import NATIVE_DTYPES, state
 
 # Words that the C function is told, in a bytes object that is its `self`.
 UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR, STATE = range(12)
+FLOATS = 12  # the dtypes that are ours, from here on
 _HEAD = object.__basicsize__
 _BYTES_DATA = bytes.__basicsize__ - 1
 _TYPE = _HEAD - 8  # the type is the last word of every object's head
@@ -26,37 +28,81 @@ _TUPLE_LENGTH = _HEAD
 _TUPLE_ITEMS = tuple.__basicsize__
 # PyTypeObject: the flags are its 19th word after the head; a type that Python code made, on the heap, has this one.
 _TYPE_FLAGS, _ON_HEAP = _HEAD + 8 * 19, 1 << 9
-# PyArrayObject_fields: data, nd (an int), dimensions.
-_ARRAY_DIMENSIONS, _ARRAY_SHAPE = _HEAD + 8, _HEAD + 16
+# PyArrayObject_fields: data, nd (an int), dimensions, strides, base, descr, flags (an int).
+_ARRAY_DIMENSIONS, _ARRAY_SHAPE, _ARRAY_DTYPE, _ARRAY_FLAGS = _HEAD + 8, _HEAD + 16, _HEAD + 40, _HEAD + 48
+_C_CONTIGUOUS = 1
 _FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
 
 
 @inlined
-def _is_large(words, operand):
-    if llvm.load_word(operand + _TYPE, 0) != llvm.load_word(words, NDARRAY):
-        return False
-    size, shape = 1, llvm.load_word(operand + _ARRAY_SHAPE, 0)
-    for dimension in range(llvm.load(operand, _ARRAY_DIMENSIONS, llvm.int32)):
+def _is_array(words, operand):
+    return llvm.load_word(operand + _TYPE, 0) == llvm.load_word(words, NDARRAY)
+
+
+@inlined
+def _size(array):
+    size, shape = 1, llvm.load_word(array + _ARRAY_SHAPE, 0)
+    for dimension in range(llvm.load(array, _ARRAY_DIMENSIONS, llvm.int32)):
         size *= llvm.load_word(shape, dimension)
-    return size > llvm.load_word(words, LARGE)
+    return size
+
+
+@inlined
+def _is_ours(words, dtype):
+    ours = False
+    for i in range(len(NATIVE_DTYPES)):
+        ours |= dtype == llvm.load_word(words, FLOATS + i)
+    return ours
+
+
+@inlined
+def _in_step(array, other):
+    """Whether two arrays have one shape, one dtype and no gaps."""
+    dimensions = llvm.load(array, _ARRAY_DIMENSIONS, llvm.int32)
+    if not llvm.load(other, _ARRAY_FLAGS, llvm.int32) & _C_CONTIGUOUS:
+        return False
+    if dimensions != llvm.load(other, _ARRAY_DIMENSIONS, llvm.int32):
+        return False
+    if llvm.load_word(array + _ARRAY_DTYPE, 0) != llvm.load_word(other + _ARRAY_DTYPE, 0):
+        return False
+    shape, other_shape = llvm.load_word(array + _ARRAY_SHAPE, 0), llvm.load_word(other + _ARRAY_SHAPE, 0)
+    for dimension in range(dimensions):
+        if llvm.load_word(shape, dimension) != llvm.load_word(other_shape, dimension):
+            return False
+    return True
+
+
+@inlined
+def _are_one_run(words, args, count):
+    """Whether NumPy's iterator would make one long run of arrays of floating-point numbers."""
+    first = llvm.load_word(args, 0)
+    if not (_is_array(words, first) and _is_ours(words, llvm.load_word(first + _ARRAY_DTYPE, 0))):
+        return False
+    for i in range(count):
+        operand = llvm.load_word(args, i)
+        if not (_is_array(words, operand) and _in_step(first, operand)):
+            return False
+    return True
 
 
 @inlined
 def _is_plain(words, args, count, keywords):
     if count != llvm.load_word(words, ARRAYS):
         return False
+    operands = count
     if keywords != 0:
         only = llvm.load_word(keywords + _TUPLE_LENGTH, 0) == 1
         if not only or llvm.load_word(keywords + _TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
             return False
-    for i in range(count):
+        operands += 1
+    large = False
+    for i in range(operands):
         operand = llvm.load_word(args, i)
         # An array of another library's: it may live on a GPU, and let NumPy fetch it from there.
-        if llvm.load_word(llvm.load_word(operand + _TYPE, 0) + _TYPE_FLAGS, 0) & _ON_HEAP:
+        if i < count and llvm.load_word(llvm.load_word(operand + _TYPE, 0) + _TYPE_FLAGS, 0) & _ON_HEAP:
             return False
-        if _is_large(words, operand):
-            return False
-    return True
+        large |= _is_array(words, operand) and _size(operand) > llvm.load_word(words, LARGE)
+    return not large or _are_one_run(words, args, operands)
 
 
 def call(self, args, count, keywords):
@@ -106,7 +152,7 @@ def short_way(ufunc, general, arrays, large):
     arrays : int
         How many positional arguments a plain call has.
     large : int
-        Arrays of more elements go to `general`.
+        Arrays of more elements go to `general` unless NumPy's iterator would make one run of them.
 
     Returns
     -------
@@ -114,13 +160,14 @@ def short_way(ufunc, general, arrays, large):
         The callable, and what must live as long as it.
     """
     api = ctypes.pythonapi
-    words = np.zeros(12, np.int64)
+    words = np.zeros(FLOATS + len(NATIVE_DTYPES), np.int64)
     out = sys.intern("out")
     objects = {UFUNC: ufunc, GENERAL: general, NDARRAY: np.ndarray, OUT: out}
     errors = {TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}
     for word, item in {**objects, **errors}.items():
         words[word] = id(item)
     words[ARRAYS], words[LARGE] = arrays, large
+    words[FLOATS:] = [id(dtype) for dtype in NATIVE_DTYPES]
     words[STATE] = state().ctypes.data
     words[VECTORCALL] = _address(api.PyObject_Vectorcall)
     words[MATCHES], words[CLEAR] = _address(api.PyErr_ExceptionMatches), _address(api.PyErr_Clear)

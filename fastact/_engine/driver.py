@@ -8,12 +8,11 @@ operands of the kernel's own dtype, packed into stack buffers where they are not
 
 import functools
 
-from numba import prange
-
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import apart
+from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
 _BUFFER_BYTES = 8 * j.BLOCK
 _ALL_BUFFERS_BYTES = _BUFFER_BYTES * j.MAX_OPERANDS
@@ -22,6 +21,7 @@ _PLACES_BYTES = 8 * j.MAX_OPERANDS
 # Sizes of stack buffers must be globals of this module for Numba to see literals.
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 _INDEX_BYTES = 8 * j.MAX_OUTER_DIMENSIONS
+_SHARES_BYTES = SHARES_BYTES
 
 
 @apart
@@ -350,20 +350,27 @@ def has_far_stride(program, job):
 
 
 @apart
+def tile_size(program, elements):
+    """How many elements a thread takes at a time: few enough that all threads have done about at once."""
+    share = elements // (j.TILES_PER_THREAD * llvm.load_word(llvm.load_word(program, j.STATE), j.THREADS))
+    return min(max(share & -j.BLOCK, j.SMALLEST_TILE), j.TILE)
+
+
+@apart
 def plan_tiles(program, job):
     """Cut the job into tiles and decide whether its results are streamed."""
     llvm.keep_apart()
     length, rows = llvm.load_word(job, j.LENGTH), llvm.load_word(job, j.ROWS)
-    longest = j.STRIDED_TILE_LENGTH if rows > 1 and has_far_stride(program, job) else j.TILE
+    tile = tile_size(program, length * rows)
+    longest = j.STRIDED_TILE_LENGTH if rows > 1 and has_far_stride(program, job) else tile
     given = llvm.load_word(job, j.TILE_LENGTH)
     tile_length = min(length, given if given != 0 else longest)
-    tile_rows = max(1, j.TILE // max(1, tile_length))
+    tile_rows = max(1, tile // max(1, tile_length))
     tiles_along = (length + tile_length - 1) // max(1, tile_length)
     llvm.store_word(job, j.TILE_LENGTH, tile_length)
     llvm.store_word(job, j.TILE_ROWS, tile_rows)
     llvm.store_word(job, j.TILES_ALONG, tiles_along)
     llvm.store_word(job, j.TILES, tiles_along * ((rows + tile_rows - 1) // tile_rows))
-    llvm.store_word(job, j.NEXT_TILE, 0)
     llvm.store_word(job, j.RESULTS, plan_results(program, job, length * rows))
 
 
@@ -380,22 +387,34 @@ def plan_results(program, job, elements):
 
 
 @apart
+def useful_threads(program, elements):
+    """How many threads so much work is worth: two from where it pays, more for half as much each."""
+    worth = max(1, llvm.load_word(program, j.PARALLEL_FROM))
+    threads = llvm.load_word(llvm.load_word(program, j.STATE), j.THREADS)
+    return min(threads, 2 * elements // worth) if elements >= worth else 1
+
+
+@apart
 def run_job(program, job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     plan_tiles(program, job)
     state = llvm.load_word(program, j.STATE)
     worker = llvm.load_word(job, j.JOB_WORKER)
     elements = llvm.load_word(job, j.LENGTH) * llvm.load_word(job, j.ROWS)
-    threads = min(llvm.load_word(state, j.THREADS), llvm.load_word(job, j.TILES))
+    threads = min(useful_threads(program, elements), llvm.load_word(job, j.TILES))
     # A run of NumPy's iterator, one row, may overlap; arrays described in Python have been copied where they did.
     if llvm.load_word(job, j.ROWS) == 1 and overlaps_partly(program, job):
         threads = 1
         llvm.store_word(job, j.RESULTS, j.DIRECT)
-    if threads > 1 and elements >= llvm.load_word(program, j.PARALLEL_FROM) and llvm.try_acquire(state + 8 * j.BUSY):
-        llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, threads)
+    shares = llvm.stack_buffer(_SHARES_BYTES)
+    llvm.store_word(job, j.SHARES, shares)
+    shared = threads > 1 and llvm.try_acquire(state + 8 * j.BUSY)
+    open_shares(shares, llvm.load_word(job, j.TILES), threads if shared else 1)
+    if shared:
+        run_parallel(state, worker, job, threads)
         llvm.release(state + 8 * j.BUSY)
     else:
-        llvm.call_worker(worker, job)
+        llvm.call_worker(worker, job, 0)
 
 
 @apart
@@ -406,8 +425,17 @@ def prepare(program):
     """
     if llvm.load_word(program, j.KERNEL) == 0:
         state = llvm.load_word(program, j.STATE)
-        llvm.call_worker(llvm.load_word(state, j.PREPARE), program)
+        llvm.call_with(llvm.load_word(state, j.PREPARE), program)
     return llvm.load_word(program, j.KERNEL) != 0
+
+
+@apart
+def prepare_jobs(program):
+    """Have Python compile what runs jobs, as `prepare`: small arrays, and so the first call of many, need no job."""
+    state = llvm.load_word(program, j.STATE)
+    if llvm.load_word(state, j.RUN_JOB) == 0:
+        llvm.call_with(llvm.load_word(state, j.PREPARE_JOBS), 0)
+    return llvm.load_word(state, j.RUN_JOB) != 0
 
 
 @apart
@@ -442,16 +470,16 @@ def describe_run(program, job, args, steps, length):
 # --- entries ---------------------------------------------------------------------------------------
 
 
-def run_worker(job):
+def run_worker(job, seat):
     """One thread's share of a job: tiles, one after the other, until none is left."""
-    program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
+    program, shares = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.SHARES)
     buffers = llvm.stack_buffer(_ALL_BUFFERS_BYTES)
     places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
     index = llvm.stack_buffer(_INDEX_BYTES)
-    tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-    while tile < tiles:
+    tile, turn = take_share(shares, seat, 0)
+    while tile >= 0:
         run_tile(program, job, tile, places, index, buffers, pointers)
-        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+        tile, turn = take_share(shares, seat, turn)
     if llvm.load_word(job, j.RESULTS) == j.STREAMED:
         llvm.streaming_fence()
 
@@ -459,23 +487,17 @@ def run_worker(job):
 def worker_with_scratch(run_one, scratch_bytes, name):
     """The address of a worker whose tiles `run_one` runs, with a buffer of its own behind those of the operands."""
 
-    def worker(job):
-        program, tiles = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.TILES)
+    def worker(job, seat):
+        program, shares = llvm.load_word(job, j.PROGRAM), llvm.load_word(job, j.SHARES)
         buffers, scratch = llvm.stack_buffer(_ALL_BUFFERS_BYTES), llvm.stack_buffer(scratch_bytes)
         places, pointers = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
         index = llvm.stack_buffer(_INDEX_BYTES)
-        tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
-        while tile < tiles:
+        tile, turn = take_share(shares, seat, 0)
+        while tile >= 0:
             run_one(program, job, tile, places, index, buffers, pointers, scratch)
-            tile = llvm.take_ticket(job + 8 * j.NEXT_TILE)
+            tile, turn = take_share(shares, seat, turn)
 
-    return compile_function(worker, _words(1), name).address
-
-
-def parallel_for(worker, job, threads):
-    """The only prange there is: what it calls is behind an address, which keeps its compilation short."""
-    for _ in prange(threads):
-        llvm.call_worker(worker, job)
+    return compile_function(worker, _words(2), name).address
 
 
 def run_ufunc_loop(args, dimensions, steps, program):
@@ -487,15 +509,15 @@ def run_ufunc_loop(args, dimensions, steps, program):
         pass
     elif is_small(program, args, steps, length):
         llvm.call_kernel(llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS))
-    else:
+    elif prepare_jobs(program):
         job = llvm.stack_buffer(_JOB_BYTES)
         describe_run(program, job, args, steps, length)
-        run_job(program, job)
+        llvm.call_with(llvm.load_word(llvm.load_word(program, j.STATE), j.RUN_JOB), job)
     llvm.restore_floating_point_flags(flags)
 
 
-def run_array_job(job):
-    """A job that was described in Python: operands that NumPy's iterator would cut into short runs."""
+def run_any_job(job):
+    """A job, of a ufunc or described in Python: of operands that NumPy's iterator would cut into short runs."""
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
     program = llvm.load_word(job, j.PROGRAM)
@@ -511,7 +533,7 @@ def _words(count):
 @functools.cache
 def worker_address():
     """The address of `run_worker`."""
-    return compile_function(run_worker, _words(1), "run_worker").address
+    return compile_function(run_worker, _words(2), "run_worker").address
 
 
 @functools.cache
@@ -521,21 +543,12 @@ def reduction_worker_address():
 
 
 @functools.cache
-def parallel_for_address():
-    """The address of `parallel_for`."""
-    return compile_function(parallel_for, _words(3), "parallel_for", parallel=True).address
-
-
-@functools.cache
 def ufunc_loop_address():
     """The address of `run_ufunc_loop`."""
-    from fastact._engine.programs import state
-
-    state()[j.WORKER] = worker_address()
     return compile_function(run_ufunc_loop, _words(4), "run_ufunc_loop").address
 
 
 @functools.cache
-def array_job_address():
-    """The address of `run_array_job`."""
-    return compile_function(run_array_job, _words(1), "run_array_job").address
+def any_job_address():
+    """The address of `run_any_job`."""
+    return compile_function(run_any_job, _words(1), "run_any_job").address

@@ -14,12 +14,19 @@ from fastact._math import arithmetic, circular
 
 WORD = ir.IntType(64)
 BYTE_POINTER = ir.IntType(8).as_pointer()
-ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
+_MACHINE = platform.machine().lower()
+ON_X86, ON_ARM = _MACHINE in ("x86_64", "amd64"), _MACHINE in ("aarch64", "arm64")
+_ARM_YIELD = 1  # llvm.aarch64.hint's number for it
 CACHE_LINE = 64
 # fegetenv's buffer: 28 bytes on x86, 8 on 64-bit Arm, never above 64.
 FLOATING_POINT_ENVIRONMENT_BYTES = 64
 # The functions of `_math` that have a form of their own in compiled code, below.
 GIVEN = ("fma", "entry")
+
+
+def _call_intrinsic(builder, name, *args):
+    function_type = ir.FunctionType(ir.VoidType(), [value.type for value in args])
+    builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
 
 
 def _typed_pointer(builder, address, llvm_type):
@@ -173,10 +180,7 @@ def streaming_fence(typingctx):
 
     def codegen(context, builder, signature, args):
         if ON_X86:
-            fence = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse.sfence"
-            )
-            builder.call(fence, [])
+            _call_intrinsic(builder, "llvm.x86.sse.sfence")
         else:
             builder.fence("seq_cst")
         return context.get_dummy_value()
@@ -246,15 +250,21 @@ def call_convert(typingctx, convert, length, source, source_stride, destination,
 
 
 @intrinsic
-def call_parallel_for(typingctx, parallel_for, worker, job, threads):
-    """Have `threads` threads call the worker."""
-    return types.void(types.intp, types.intp, types.intp, types.intp), _call_address(3)
+def call_with(typingctx, function, word):
+    """A C function of one word."""
+    return types.void(types.intp, types.intp), _call_address(1)
 
 
 @intrinsic
-def call_worker(typingctx, worker, job):
+def call_worker(typingctx, worker, job, seat):
     """Run one thread's share of a job."""
-    return types.void(types.intp, types.intp), _call_address(1)
+    return types.void(types.intp, types.intp, types.intp), _call_address(2)
+
+
+@intrinsic
+def call_sleep(typingctx, sleep, condition, mutex, milliseconds, flags):
+    """The system's wait for a condition variable, with the arguments of all systems."""
+    return types.void(*[types.intp] * 5), _call_address(4)
 
 
 # --- threads ---------------------------------------------------------------------------------------
@@ -293,6 +303,40 @@ def take_ticket(typingctx, counter):
         return builder.atomic_rmw("add", pointer, ir.Constant(WORD, 1), "monotonic")
 
     return types.intp(types.intp), codegen
+
+
+@intrinsic
+def add_and_fence(typingctx, counter, value):
+    """Add to a word that threads share; what it was before. All threads see such additions in one order."""
+
+    def codegen(context, builder, signature, args):
+        return builder.atomic_rmw("add", _typed_pointer(builder, args[0], WORD), args[1], "seq_cst")
+
+    return types.intp(types.intp, types.intp), codegen
+
+
+@intrinsic
+def load_shared(typingctx, address):
+    """A word that other threads add to."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(_typed_pointer(builder, args[0], WORD), "seq_cst", 8)
+
+    return types.intp(types.intp), codegen
+
+
+@intrinsic
+def spin_pause(typingctx):
+    """Tell the processor that this thread only waits."""
+
+    def codegen(context, builder, signature, args):
+        if ON_X86:
+            _call_intrinsic(builder, "llvm.x86.sse2.pause")
+        elif ON_ARM:
+            _call_intrinsic(builder, "llvm.aarch64.hint", ir.Constant(ir.IntType(32), _ARM_YIELD))
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 # --- floating point --------------------------------------------------------------------------------

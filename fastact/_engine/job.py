@@ -15,9 +15,9 @@ PROGRAM_WORDS = PROGRAM_OPERANDS + PROGRAM_OPERAND_WORDS * MAX_OPERANDS
 
 # A job's words; then the outer shape, and per operand its address, its inner stride and its outer strides.
 PROGRAM, LENGTH, ROWS, OUTER_DIMENSIONS = range(4)
-TILE_LENGTH, TILE_ROWS, TILES_ALONG, TILES, NEXT_TILE, RESULTS = range(4, 10)
-# A job may ask for its TILE_LENGTH; 0 leaves it to the driver. JOB_WORKER is what its threads run, and PARTIALS where
-# a reduction puts the sum of each row's tiles.
+TILE_LENGTH, TILE_ROWS, TILES_ALONG, TILES, RESULTS, SHARES = range(4, 10)
+# A job may ask for its TILE_LENGTH; 0 leaves it to the driver. SHARES is where its threads see which tiles are left,
+# JOB_WORKER what they run, and PARTIALS where a reduction puts the sum of each row's tiles.
 JOB_WORKER, PARTIALS = 10, 11
 OUTER_SHAPE = 12
 JOB_OPERANDS = OUTER_SHAPE + MAX_OUTER_DIMENSIONS
@@ -28,18 +28,26 @@ JOB_WORDS = JOB_OPERANDS + JOB_OPERAND_WORDS * MAX_OPERANDS
 # How a job's results reach their places.
 DIRECT, BUFFERED, STREAMED = range(3)
 
-# The process-wide state: whether some thread is inside parallel_for, how many threads it may use, what they run,
-# and who compiles a program's kernel (its word is 0 until a first array needs it).
-# FAILED: whether it could not.
-BUSY, THREADS, PARALLEL_FOR, WORKER, PREPARE, ROWS_WORKER, FAILED = range(7)
-STATE_WORDS = 8
+# The process-wide state: whether some thread shares a job with the pool, how many threads it may use, what runs jobs
+# and what their threads run, and who compiles a program's kernel and what runs jobs (their words are 0 until a first
+# array needs them). FAILED: whether that, or a thread's start, could not be done.
+BUSY, THREADS, RUN_JOB, WORKER, ROWS_WORKER, PREPARE, PREPARE_JOBS, FAILED = range(8)
+# The pool's part (see `pool`), each line of the cache by who writes it when: the pool's threads once they are there;
+# the starter of a job; everybody who takes part in it; who goes to sleep.
+CACHE_LINE_WORDS = 8
+STARTED, START, YIELD, LOCK, UNLOCK, SLEEP, WAKE, MUTEX = range(CACHE_LINE_WORDS, 2 * CACHE_LINE_WORDS)
+JOBS, SHARED_WORKER, SHARED_JOB, SEATS = range(2 * CACHE_LINE_WORDS, 2 * CACHE_LINE_WORDS + 4)
+GATE = 3 * CACHE_LINE_WORDS
+SLEEPERS = 4 * CACHE_LINE_WORDS
+CONDITION = SLEEPERS + 1
+STATE_WORDS = 5 * CACHE_LINE_WORDS
 
 # Elements that a kernel is given at once where its operands must be packed: 4 KB of float32 fit the L1 cache
 # several times over.
 BLOCK = 1024
-# Elements that a thread takes at a time, and per row where rows are strided: the lines that neighbouring
-# rows share then stay in the L2 cache.
-TILE = 32_768
+# Elements that a thread takes at a time, at most and at least, and per row where rows are strided: the lines that
+# neighbouring rows share then stay in the L2 cache.
+TILE, SMALLEST_TILE, TILES_PER_THREAD = 32_768, 2048, 16
 STRIDED_TILE_LENGTH = 512
 FAR_STRIDE = 64
 # Results beyond this many bytes are streamed past the cache.

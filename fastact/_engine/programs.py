@@ -7,8 +7,8 @@ import weakref
 import numpy as np
 
 from fastact._definition import registry
+from fastact._engine import driver, row_kernels, rows, threads
 from fastact._engine import job as j
-from fastact._engine import row_kernels, rows, threads
 from fastact._engine.blocks import WEIGHTED, block_kernel
 from fastact._engine.conversions import pack_address, unpack_address
 from fastact._lock import once
@@ -138,28 +138,48 @@ def raise_failure():
         state()[j.FAILED] = 0
         if not isinstance(error, Exception):
             raise error
+        what = f"a kernel ({program.name}, {program.direction})" if program else "what its threads run"
         raise RuntimeError(
-            f"fastact could not compile a kernel ({program.name}, {program.direction}); please report this, "
-            f"with the {type(error).__name__} above"
+            f"fastact could not compile {what}; please report this, with the {type(error).__name__} above"
         ) from error
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_ssize_t)
+def _from_c(function):
+    """A function of one word as the driver calls it, where no exception can be raised: those wait for Python to run."""
+
+    def call(word):
+        try:
+            function(word)
+        except BaseException as error:  # an interruption too
+            _failures.append((_programs.get(word), error))
+            state()[j.FAILED] = 1
+
+    return ctypes.CFUNCTYPE(None, ctypes.c_ssize_t)(call)
+
+
+@_from_c
 def _prepare(address):
-    """Called by the driver, from C, where no exception can be raised: those wait until Python runs again."""
-    program = _programs[address]
-    try:
-        program.prepare()
-    except BaseException as error:  # an interruption too
-        _failures.append((program, error))
-        state()[j.FAILED] = 1
+    _programs[address].prepare()
+
+
+@_from_c
+def _prepare_jobs(_):
+    state()[j.WORKER] = driver.worker_address()
+    state()[j.RUN_JOB] = driver.any_job_address()  # last: it says that all the rest is there
+
+
+@_from_c
+def _start(count):
+    threads.pool().start(count)
 
 
 @once
 def state():
-    """The driver's process-wide words, with the compiler's address in them."""
+    """The driver's process-wide words, with the addresses in them of what it calls in Python."""
     words = threads.state()
-    words[j.PREPARE] = ctypes.cast(_prepare, ctypes.c_void_p).value
+    called = {j.PREPARE: _prepare, j.PREPARE_JOBS: _prepare_jobs, j.START: _start}
+    for word, function in called.items():
+        words[word] = ctypes.cast(function, ctypes.c_void_p).value
     return words
 
 

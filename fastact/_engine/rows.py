@@ -18,8 +18,9 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
 from fastact._engine.cache import compile_function
-from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand
+from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand, useful_threads
 from fastact._engine.inlined import apart
+from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
 # A program's words, after those of every program.
 LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
@@ -30,7 +31,7 @@ FIRST_ALONG, END_ALONG, LABEL = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 12)
 PROGRAM_WORDS = j.PROGRAM_WORDS + 12
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
-TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, NEXT = range(7, 15)
+TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, SHARES = range(7, 15)
 # Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
 PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
@@ -66,6 +67,7 @@ _CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
 assert _MAX_STREAMS * (k.STREAM_BYTES + 8 * LANES * MAX_CHUNKS) + _CHUNK_SUMS <= _LARGEST
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 _BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
+_SHARES_BYTES = SHARES_BYTES
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 
 
@@ -418,8 +420,8 @@ def share_phase(job, phase, threads):
     program = llvm.load_word(job, PROGRAM)
     state = llvm.load_word(program, j.STATE)
     llvm.store_word(job, PHASE, phase)
-    llvm.store_word(job, NEXT, 0)
-    llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), llvm.load_word(state, j.ROWS_WORKER), job, threads)
+    open_shares(llvm.load_word(job, SHARES), llvm.load_word(job, CHUNKS), threads)
+    run_parallel(state, llvm.load_word(state, j.ROWS_WORKER), job, threads)
 
 
 @apart
@@ -517,25 +519,24 @@ def plan(job):
     llvm.store_word(job, LANES_BYTES, lanes_bytes)
     llvm.store_word(job, KEPT_BLOCKS, terms_bytes if keeps else 0)
     llvm.store_word(job, PHASE, WHOLE)
-    llvm.store_word(job, NEXT, 0)
 
 
-def run_rows_worker(job):
+def run_rows_worker(job, seat):
     """One thread's share of a job: tiles, or a tile's chunks, until none is left."""
     scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
     if llvm.load_word(job, PHASE) == SHARED_TILES:
         share_tiles(job, block, scratch, scratch + llvm.load_word(job, LANES_BYTES))
         return
     whole = llvm.load_word(job, PHASE) == WHOLE
-    count, tile_rows = llvm.load_word(job, TILES if whole else CHUNKS), llvm.load_word(job, TILE_ROWS)
-    ticket = llvm.take_ticket(job + 8 * NEXT)
-    while ticket < count:
+    shares, tile_rows = llvm.load_word(job, SHARES), llvm.load_word(job, TILE_ROWS)
+    share, turn = take_share(shares, seat, 0)
+    while share >= 0:
         if whole:
-            row = ticket * tile_rows
+            row = share * tile_rows
             run_tile(job, block, scratch, row, min(tile_rows, llvm.load_word(job, ROWS) - row))
         else:
-            run_chunk(job, block, scratch, ticket)
-        ticket = llvm.take_ticket(job + 8 * NEXT)
+            run_chunk(job, block, scratch, share)
+        share, turn = take_share(shares, seat, turn)
 
 
 @apart
@@ -543,22 +544,26 @@ def run_job(job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     program = llvm.load_word(job, PROGRAM)
     state = llvm.load_word(program, j.STATE)
-    threads, tiles = llvm.load_word(state, j.THREADS), llvm.load_word(job, TILES)
+    tiles = llvm.load_word(job, TILES)
     chunks, worker = llvm.load_word(job, CHUNKS), llvm.load_word(state, j.ROWS_WORKER)
     elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
-    worth_it = llvm.load_word(program, j.PARALLEL_FROM)
+    threads = useful_threads(program, elements)
     # Sharing rows takes the threads three calls, and terms anew.
     summed = llvm.load_word(program, TERM_COUNT) + llvm.load_word(program, THRESHOLD_TERM_COUNT)
-    can_share = chunks > 1 and summed != 0 and elements >= SHARING * worth_it
-    many = threads > 1 and elements >= worth_it and (tiles > 1 or can_share)
+    can_share = chunks > 1 and summed != 0 and elements >= SHARING * llvm.load_word(program, j.PARALLEL_FROM)
+    many = threads > 1 and (tiles > 1 or can_share)
+    shares = llvm.stack_buffer(_SHARES_BYTES)
+    llvm.store_word(job, SHARES, shares)
     if not (many and llvm.try_acquire(state + 8 * j.BUSY)):
-        llvm.call_worker(worker, job)
+        open_shares(shares, tiles, 1)
+        llvm.call_worker(worker, job, 0)
         return
     if tiles >= threads or not can_share:
-        llvm.call_parallel_for(llvm.load_word(state, j.PARALLEL_FOR), worker, job, min(threads, tiles))
+        open_shares(shares, tiles, threads)
+        run_parallel(state, worker, job, min(threads, tiles))
     else:
         llvm.store_word(job, PHASE, SHARED_TILES)
-        llvm.call_worker(worker, job)
+        llvm.call_worker(worker, job, 0)
     llvm.release(state + 8 * j.BUSY)
 
 
@@ -593,5 +598,5 @@ def gufunc_loop_address():
     """The address of `run_gufunc_loop`."""
     from fastact._engine.programs import state
 
-    state()[j.ROWS_WORKER] = compile_function(run_rows_worker, "void(intp)", "run_rows_worker").address
+    state()[j.ROWS_WORKER] = compile_function(run_rows_worker, "void(intp, intp)", "run_rows_worker").address
     return compile_function(run_gufunc_loop, "void(intp, intp, intp, intp)", "run_gufunc_loop").address

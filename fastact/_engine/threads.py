@@ -1,49 +1,42 @@
-"""How many threads may work, and who may call them.
+"""How many threads may work.
 
-The pool is Numba's. It is entered only by winning the flag ``BUSY``: the loser runs alone in its own thread, which is
-what callers that are parallel already want, and which keeps Numba's workqueue layer from aborting the process.
+The pool is entered only by winning the flag ``BUSY``: the loser runs alone in its own thread, which is what callers
+that are parallel already want.
 """
 
 import operator
 import os
-import sys
 
 import numba
 import numpy as np
 
-from fastact._engine import driver
 from fastact._engine import job as j
+from fastact._engine.pool import Pool
 from fastact._lock import once
 
 
 def _default_threads():
-    asked = os.environ.get("FASTACT_NUM_THREADS", "")
-    return (
-        min(int(asked), numba.config.NUMBA_NUM_THREADS) if asked.isdigit() and int(asked) else numba.get_num_threads()
-    )
+    asked, most = os.environ.get("FASTACT_NUM_THREADS", ""), numba.config.NUMBA_NUM_THREADS
+    return min(int(asked), most) if asked.isdigit() and int(asked) else most
 
 
 @once
 def state():
-    """The process-wide words that the driver reads (see `job`)."""
-    words = np.zeros(j.STATE_WORDS, np.int64)
+    """The process-wide words that the driver reads (see `job`), at the start of a line of the cache."""
+    room = np.zeros(j.STATE_WORDS + j.CACHE_LINE_WORDS, np.int64)
+    start = -room.ctypes.data // 8 % j.CACHE_LINE_WORDS
+    words = room[start : start + j.STATE_WORDS]
     words[j.THREADS] = _default_threads()
-    # One thread needs no pool: its library is neither loaded nor started.
-    if words[j.THREADS] > 1:
-        words[j.PARALLEL_FOR] = driver.parallel_for_address()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_leave_pool_alone)
     return words
 
 
-def _pool_is_running():
-    parallel = sys.modules.get("numba.np.ufunc.parallel")
-    return parallel is not None and parallel._is_initialized
-
-
-def _leave_pool_alone():
-    """In a forked child the pool's threads are gone, and libgomp kills who calls them: keep the flag taken."""
-    state()[j.BUSY] = 1 if _pool_is_running() else 0
+@once
+def pool():
+    """The pool, made when more threads than one may work."""
+    pool = Pool(state())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=pool.start_over)
+    return pool
 
 
 def set_num_threads(threads):
@@ -52,7 +45,7 @@ def set_num_threads(threads):
     Parameters
     ----------
     threads : int
-        From 1 to the size of Numba's pool (``NUMBA_NUM_THREADS``, the number of cores unless set).
+        From 1 to what Numba may use (``NUMBA_NUM_THREADS``, the number of cores unless set).
 
     Raises
     ------
@@ -81,8 +74,6 @@ def set_num_threads(threads):
             "set the environment variable NUMBA_NUM_THREADS before Python starts to have more"
         )
     words = state()
-    if threads > 1 and words[j.PARALLEL_FOR] == 0:
-        words[j.PARALLEL_FOR] = driver.parallel_for_address()
     words[j.THREADS] = threads
 
 
@@ -92,7 +83,8 @@ def get_num_threads():
     Returns
     -------
     int
-        What `set_num_threads` set, else the environment variable ``FASTACT_NUM_THREADS``, else Numba's default.
+        What `set_num_threads` set, else the environment variable ``FASTACT_NUM_THREADS``, else what Numba may use;
+        fewer where the system gave no more.
 
     Examples
     --------
