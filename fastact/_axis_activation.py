@@ -156,13 +156,28 @@ class AxisDirection(Documented):
             raise TypeError(f"{self.name}: axis must be an integer, got {axis!r}") from None
         return axis
 
-    def _run(self, arrays: list, options: dict[str, Any], **where: Any) -> Any:
+    def _run(self, arrays: list, options: dict[str, Any], axis: int) -> Any:
+        if "out" not in options and self._is_laid_out_otherwise(arrays, axis):
+            x, dtype = arrays[-1], self._result_dtype(arrays, options)
+            options = options | {"out": np.empty_like(x, dtype=dtype, subok=False)}
         try:
-            result = self.ufunc(*arrays, **options, **where)
+            result = self.ufunc(*arrays, **options, axis=axis)
         except (TypeError, ValueError) as error:
             raise self._explained(error, arrays, options) from None
         _ufuncs.raise_failure()
         return result
+
+    def _is_laid_out_otherwise(self, arrays: list, axis: int) -> bool:
+        """Whether the result has the last operand's shape, but would not have its order of elements in memory.
+
+        NumPy lays results of generalised ufuncs out with the axis innermost, wherever that is in the operands.
+        """
+        x = arrays[-1]
+        if x.ndim < 2 or (x.flags.c_contiguous and axis in (-1, x.ndim - 1)) or not self._rows.result_has_axis:
+            return False
+        return all(type(array) is ndarray for array in arrays) and (
+            not self._rows.grad_has_axis or all(array.shape == x.shape for array in arrays)
+        )
 
     def _result_dtype(self, arrays: list, options: dict[str, Any]) -> np.dtype:
         if "dtype" in options:

@@ -64,8 +64,8 @@ class Rows:
     ) -> None:
         self._name, self._run, self._result_dtype = name, run, result_dtype
         self._is_value = direction == "value"
-        self._grad_has_axis = not definition.reduces
-        self._result_has_axis = not (definition.reduces and self._is_value)
+        self.grad_has_axis = not definition.reduces
+        self.result_has_axis = not (definition.reduces and self._is_value)
         self._has_empty_rows, self._has_winner = definition.has_empty_rows, definition.has_winner(direction)
         # What stands for an element that is left out, and what the result is there.
         left_out = definition.left_out or (np.nan,)
@@ -111,7 +111,7 @@ class Rows:
 
     def _check_shapes(self, arrays: list[ndarray], axes: tuple[int, ...]) -> None:
         *grads, x = (array.shape for array in arrays)
-        expected = x if self._grad_has_axis else tuple(x[i] for i in others(len(x), axes))
+        expected = x if self.grad_has_axis else tuple(x[i] for i in others(len(x), axes))
         for grad in grads:
             if grad != expected:
                 raise ValueError(f"{self._name}: grad must have the output's shape {expected}, got {grad}")
@@ -121,23 +121,23 @@ class Rows:
     def _of_masked_arrays(self, arrays: list, axes: tuple, left_out: Any, empty: str, options: dict) -> Any:
         """Leave out what is masked, and mask the result there."""
         *grad, x = arrays
-        masked = np.any([np.ma.getmaskarray(array) for array in (arrays if self._grad_has_axis else [x])], axis=0)
+        masked = np.any([np.ma.getmaskarray(array) for array in (arrays if self.grad_has_axis else [x])], axis=0)
         left_out = masked if left_out is None else left_out | masked
         result = self([*(np.ma.filled(array, 0) for array in grad), np.ma.getdata(x)], axes, left_out, empty, options)
         if "out" in options:
             return result
-        return np.ma.MaskedArray(result, masked if self._result_has_axis else masked.all(axis=axes))
+        return np.ma.MaskedArray(result, masked if self.result_has_axis else masked.all(axis=axes))
 
     # --- several axes ------------------------------------------------------------------------------
 
     def _along_axes(self, arrays: list[ndarray], axes: tuple, left_out: Any, empty: str, options: dict) -> Any:
         """Make the axes one, run along that, and bring the result into x's shape."""
         *grad, x = arrays
-        rows = [*(joined(array, axes) if self._grad_has_axis else array for array in grad), joined(x, axes)]
+        rows = [*(joined(array, axes) if self.grad_has_axis else array for array in grad), joined(x, axes)]
         if left_out is not None:
             left_out = joined(left_out, axes)
         last = (rows[-1].ndim - 1,)
-        if not self._result_has_axis:
+        if not self.result_has_axis:
             return self(rows, last, left_out, empty, options)
         out = options.get("out")
         if out is None:
@@ -157,12 +157,12 @@ class Rows:
         if left_out is not None:
             dtype = self._result_dtype(arrays, options)
             x = _filled(x, left_out, self._stand_in, dtype)
-            if self._grad_has_axis:
+            if self.grad_has_axis:
                 grad = [_filled(array, left_out, 0.0, dtype) for array in grad]
         looks = self._has_winner or empty != EMPTY[0]
         are_empty = _rows_of(self._stand_in, x, axis) if looks else None  # before out, which may be x, is written
         result = self._run([*grad, x], options, axis=axis)
-        if self._result_has_axis:
+        if self.result_has_axis:
             if left_out is not None:
                 np.copyto(result, self._nothing, where=left_out)
             self._mend(result, grad, axis, left_out, are_empty, empty)
@@ -188,7 +188,7 @@ class Rows:
         without = np.zeros(shape, bool) if left_out is None else np.moveaxis(left_out, axis, -1)[which]
         without[without.all(axis=-1)] = False
         equal = np.where(without, self._stand_in, 0.0).astype(result.dtype)
-        grad = [np.moveaxis(array, axis, -1)[which] if self._grad_has_axis else array[which] for array in grad]
+        grad = [np.moveaxis(array, axis, -1)[which] if self.grad_has_axis else array[which] for array in grad]
         return self._run([*grad, equal], {}, axis=-1)
 
 

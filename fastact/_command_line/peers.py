@@ -22,7 +22,8 @@ from fastact._command_line.operands import NUMPY, Library, operation
 Array = NDArray[Any]
 Call = Callable[[], Any]
 
-FROM_OUTPUT = ("sigmoid", "tanh", "softmax", "log_softmax")  # whose backward PyTorch computes from y
+# Whose backward PyTorch computes from what its forward pass has left: y, or a buffer.
+FROM_OUTPUT = ("sigmoid", "tanh", "softmax", "log_softmax", "log_sigmoid")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Case:
 
     @property
     def backward_takes_output(self) -> bool:
-        """Whether PyTorch's kernel computes this gradient from y; then fastact does so, too."""
+        """Whether PyTorch's kernel need not start from x alone; then fastact starts from y."""
         return self.direction == "backward" and self.name in FROM_OUTPUT and not self.from_x
 
 
@@ -147,9 +148,11 @@ class Torch:
         if case.from_x:  # its kernel needs y all the same
             from_output, value = function, self.values[case.name]
             function = lambda grad, x, **options: from_output(grad, value(x, **options), **options)  # noqa: E731
-        tensors = [self.torch.as_tensor(operand) for operand in case.operands_from_output]
-        if (case.name, case.direction) == ("log_sigmoid", "backward"):
-            tensors.append(self.torch.ops.aten.log_sigmoid_forward(tensors[1])[1])  # which forward has kept
+        keeps_buffer = (case.name, case.direction) == ("log_sigmoid", "backward")
+        operands = case.operands if keeps_buffer else case.operands_from_output
+        tensors = [self.torch.as_tensor(operand) for operand in operands]
+        if keeps_buffer:
+            tensors.append(self.torch.ops.aten.log_sigmoid_forward(tensors[1])[1])
         if not case.out:
             return lambda: function(*tensors, **case.options)
         result = self.torch.empty_like(tensors[0])

@@ -507,9 +507,11 @@ def plan(job):
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
     terms = max(llvm.load_word(program, TERM_COUNT), llvm.load_word(program, THRESHOLD_TERM_COUNT))
     lanes_bytes = terms * llvm.load_word(program, PARTS) * k.STREAM_BYTES
-    terms_bytes = terms * llvm.load_word(program, TERM_BYTES) * k.BLOCK
+    # Only the first term is kept: the next block's takes the place of the others, which have been summed by then.
+    term_bytes = llvm.load_word(program, TERM_BYTES) * k.BLOCK
     blocks = (length + block_length - 1) // block_length
-    keeps = llvm.load_word(program, NEEDS_KEPT) != 0 and lanes_bytes + blocks * terms_bytes <= _WORK_BYTES
+    kept_bytes = (blocks + terms - 1) * term_bytes
+    keeps = llvm.load_word(program, NEEDS_KEPT) != 0 and lanes_bytes + kept_bytes <= _WORK_BYTES
     llvm.store_word(job, FORM, k.COLUMNS if columns else k.ROWS)
     llvm.store_word(job, TILE_ROWS, tile_rows)
     llvm.store_word(job, TILES, (rows + tile_rows - 1) // tile_rows)
@@ -517,7 +519,7 @@ def plan(job):
     llvm.store_word(job, CHUNK, chunk)
     llvm.store_word(job, CHUNKS, (length + chunk - 1) // chunk)
     llvm.store_word(job, LANES_BYTES, lanes_bytes)
-    llvm.store_word(job, KEPT_BLOCKS, terms_bytes if keeps else 0)
+    llvm.store_word(job, KEPT_BLOCKS, term_bytes if keeps else 0)
     llvm.store_word(job, PHASE, WHOLE)
 
 

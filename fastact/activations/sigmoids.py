@@ -11,6 +11,7 @@ from fastact._math.float32 import NOTHING, ONE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import (
     arctangent,
+    at_least,
     at_most,
     circular,
     exp,
@@ -35,7 +36,7 @@ HALF_PI = 1.5707963267948966
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 # From there on sigmoid is 1 in float32; from there down it is 0, and 0 times the largest gradient.
 ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD = np.float32(18), np.float32(-106), np.float32(-194)
-TANH_ONE_FROM = np.float32(10)
+TANH_ONE_FROM, EXP_ZERO_FROM = np.float32(10), np.float32(-87)
 LARGEST = np.finfo(np.float32).max
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
@@ -131,6 +132,10 @@ class log_sigmoid:
 
     def derivative_from_output(y):
         return -expm1(y)
+
+    def backward_from_output_single(grad, y):
+        hi, lo = float32.expm1(at_least(y, EXP_ZERO_FROM), NOTHING)
+        return float32.multiply(grad, -hi, -lo)
 
 
 def _tanh(x):

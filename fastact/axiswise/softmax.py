@@ -33,7 +33,7 @@ def _lead(x, largest):
     papers=(BRIDLE, BLANCHARD),
     aliases=("Softmax",),
     cost=0.5,
-    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output_terms", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmax:
@@ -85,7 +85,7 @@ class softmax:
     papers=(BRIDLE, BLANCHARD),
     aliases=("Softmin",),
     cost=0.5,
-    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output_terms", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class softmin:
@@ -128,7 +128,7 @@ class softmin:
     papers=(BRIDLE, BLANCHARD),
     aliases=("logsoftmax", "LogSoftmax"),
     cost=0.6,
-    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output"),
+    in_single_precision=("value_terms", "value", "backward_terms", "backward", "backward_from_output_terms", "backward_from_output"),
     accuracy={"float32": 2.0, "float64": 2.0, "float16": 0.51, "bfloat16": 0.51},
 )
 class log_softmax:
