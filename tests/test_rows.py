@@ -73,6 +73,37 @@ def test_several_axes(name, direction, axes):
         assert_array_equal(out, result)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 7, 8, 10, 15, 16, 31, 32, 33])
+def test_short_rows_have_the_same_bits_in_any_company(length, dtype):
+    x, grad = np.random.default_rng(length).normal(0, 2, (2, 301, length)).astype(dtype)
+    wide = np.repeat(x, 2, axis=1)
+    alone = np.array([fa.softmax(row) for row in x])
+    alone_backward = np.array([fa.softmax.backward(*rows) for rows in zip(grad, x, strict=True)])
+    for count in (1, 3, 7, 8, 9, 64, 301):
+        assert_array_equal(fa.softmax(x[:count]), alone[:count])
+        assert_array_equal(fa.softmax(wide[:count, ::2]), alone[:count])
+        assert_array_equal(fa.softmax(x[:count].T, axis=0).T, alone[:count])
+        assert_array_equal(fa.softmax.backward(grad[:count], x[:count]), alone_backward[:count])
+        out = np.full((length, count), 7, dtype).T
+        assert fa.softmax(x[:count], out=out) is out
+        assert_array_equal(out, alone[:count])
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize(("name", "direction"), CALLS)
+def test_results_lie_in_memory_as_operands_do(name, direction, axis):
+    """As element-wise ufuncs' do, and no other library transposes behind the caller's back."""
+    given = operands(name, direction, (3, 4, 5), axis)
+    result = call_of(name, direction)(*given, axis=axis)
+    assert result.flags.c_contiguous
+    if result.shape == given[-1].shape:
+        turned = [array.T.copy().T if array.ndim == 3 else array for array in given]
+        other = call_of(name, direction)(*turned, axis=axis)
+        assert other.flags.f_contiguous
+        assert_array_equal(other, result)
+
+
 @pytest.mark.parametrize("name", KEEPING)
 def test_all_axes_of_a_scalar_and_in_place(name):
     number = np.float32(2.5)

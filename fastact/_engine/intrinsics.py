@@ -175,6 +175,31 @@ def stream_lines(typingctx, destination, source, nbytes):
 
 
 @intrinsic
+def transpose_four(typingctx, source, source_step, destination, destination_step, element):
+    """Move four lines of four elements, each a source step after the last, to four lines across them."""
+    numba_type = element.dtype
+
+    def codegen(context, builder, signature, args):
+        line_type = ir.VectorType(context.get_data_type(numba_type), 4)
+
+        def place(base, step, line):
+            return _byte_pointer(builder, base, builder.mul(step, ir.Constant(WORD, line)), line_type)
+
+        def mixed(x, y, order):
+            return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), 4), order))
+
+        lines = [builder.load(place(args[0], args[1], i), align=1) for i in range(4)]
+        # Pairs of elements first, then pairs of pairs; 4 to 7 are those of the second operand.
+        pairs = [mixed(*lines[i : i + 2], order) for order in ([0, 4, 1, 5], [2, 6, 3, 7]) for i in (0, 2)]
+        across = [mixed(*pairs[i : i + 2], order) for i in (0, 2) for order in ([0, 1, 4, 5], [2, 3, 6, 7])]
+        for i, line in enumerate(across):
+            builder.store(line, place(args[2], args[3], i), align=1)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 4, element), codegen
+
+
+@intrinsic
 def streaming_fence(typingctx):
     """Make streamed lines visible to other threads before anyone is told that they are ready."""
 

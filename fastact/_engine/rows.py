@@ -137,12 +137,51 @@ def operand_steps(job, operand):
     return (across, along) if llvm.load_word(job, FORM) == k.ROWS else (along, across)
 
 
+def _transposer(element):
+    """Make a copy of `lines` lines without gaps, of `length` elements each, to as many lines across them."""
+    size = element.bitwidth // 8
+
+    @apart
+    def transpose(lines, length, source, source_step, destination, destination_step):
+        llvm.keep_apart()
+        for first in range(0, length, 4):
+            # What is left is less than four: some are moved twice.
+            start = min(first, length - 4)
+            for begin in range(0, lines, 4):
+                line = min(begin, lines - 4)
+                from_place = source + line * source_step + start * size
+                to_place = destination + start * destination_step + line * size
+                llvm.transpose_four(from_place, source_step, to_place, destination_step, element)
+
+    return transpose
+
+
+_transpose_4, _transpose_8 = _transposer(llvm.uint32), _transposer(llvm.uint64)
+
+
+@apart
+def transpose(size, lines, length, source, source_step, destination, destination_step):
+    """Move a matrix of elements of 4 or 8 bytes to where its lines are columns."""
+    if size == 4:
+        _transpose_4(lines, length, source, source_step, destination, destination_step)
+    else:
+        _transpose_8(lines, length, source, source_step, destination, destination_step)
+
+
 @apart
 def move_block(program, operand, block, source, source_steps, destination, destination_steps):
     """Pack or unpack one operand's block, line by line."""
     llvm.keep_apart()
-    inner = llvm.load_word(block, k.INNER)
-    for _ in range(llvm.load_word(block, k.OUTER)):
+    inner, outer = llvm.load_word(block, k.INNER), llvm.load_word(block, k.OUTER)
+    size = llvm.load_word(program, j.WORKING_SIZE)
+    if program_operand(program, operand, j.CONVERT) == 0 and min(inner, outer) >= 4:
+        if source_steps[0] == size and destination_steps[1] == size:
+            transpose(size, inner, outer, source, source_steps[1], destination, destination_steps[0])
+            return
+        if source_steps[1] == size and destination_steps[0] == size:
+            transpose(size, outer, inner, source, source_steps[0], destination, destination_steps[1])
+            return
+    for _ in range(outer):
         move(program, operand, inner, source, source_steps[1], destination, destination_steps[1])
         source += source_steps[0]
         destination += destination_steps[0]
