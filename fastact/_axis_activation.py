@@ -20,6 +20,7 @@ from fastact._notebook import Shown
 from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
+_OWN_DTYPES = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 
 
 class AxisDirection(Documented):
@@ -68,7 +69,8 @@ class AxisDirection(Documented):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self._own and self._is_plain(args, keywords):
-            return self._run(list(args), {}, **(keywords or {"axis": -1}))
+            options = {"out": keywords["out"]} if "out" in keywords else {}
+            return self._run(list(args), options, keywords.get("axis", -1))
         if any(map(is_device_array, (*args, *keywords.values()))):
             return self._device_call(args, keywords)
         if any(map(is_labelled, args)):
@@ -142,11 +144,13 @@ class AxisDirection(Documented):
         return {each.name: each.default for each in parameters if each.default is not each.empty}
 
     def _is_plain(self, args: tuple, keywords: dict[str, Any]) -> bool:
-        """Whether a call gives NumPy's own arrays, and no more than an axis that they have."""
+        """Whether a call gives NumPy's own arrays, and no more than an axis that they have and where to write."""
         if len(args) != len(self._arrays) or not all(type(array) is ndarray for array in args):
             return False
+        if "out" in keywords and not (type(out := keywords["out"]) is ndarray and out.flags.writeable):
+            return False
         axis, dimensions = keywords.get("axis", -1), args[-1].ndim
-        return keywords.keys() <= {"axis"} and type(axis) is int and -dimensions <= axis < dimensions
+        return keywords.keys() <= {"axis", "out"} and type(axis) is int and -dimensions <= axis < dimensions
 
     def _axis(self, axis: Any, array: Any) -> int:
         """The axis; a function that splits it, or groups its elements, takes but one."""
@@ -182,6 +186,9 @@ class AxisDirection(Documented):
     def _result_dtype(self, arrays: list, options: dict[str, Any]) -> np.dtype:
         if "dtype" in options:
             return np.dtype(options["dtype"])
+        dtype = arrays[-1].dtype
+        if dtype in _OWN_DTYPES and all(array.dtype == dtype for array in arrays):
+            return dtype
         try:
             return self.ufunc.resolve_dtypes((*(array.dtype for array in arrays), None))[-1]
         except TypeError as error:
