@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import as_array, explained_dtype, find, is_dask
+from fastact._activation import OWN_DTYPES, as_array, explained_dtype, find, is_dask
 from fastact._axes import normalized
 from fastact._definition import Definition
 from fastact._device import is_device_array
@@ -20,7 +20,6 @@ from fastact._notebook import Shown
 from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 
 ndarray = np.ndarray
-_OWN_DTYPES = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 
 
 class AxisDirection(Documented):
@@ -187,7 +186,7 @@ class AxisDirection(Documented):
         if "dtype" in options:
             return np.dtype(options["dtype"])
         dtype = arrays[-1].dtype
-        if dtype in _OWN_DTYPES and all(array.dtype == dtype for array in arrays):
+        if dtype in OWN_DTYPES and all(array.dtype == dtype for array in arrays):
             return dtype
         try:
             return self.ufunc.resolve_dtypes((*(array.dtype for array in arrays), None))[-1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import ACCEPTED, find
+from fastact._activation import ACCEPTED, OWN_DTYPES, find
 from fastact._definition import Definition, Parameter
 from fastact._device import is_device_array
 from fastact._docstrings import loss_docstring
@@ -50,6 +50,8 @@ class Loss(Shown):
 
     def _logits(self, logits: Any) -> ndarray:
         """The logits as an array of the dtype that the result will have."""
+        if type(logits) is ndarray and logits.dtype in OWN_DTYPES:
+            return logits
         module = type(logits).__module__
         if module.startswith(("dask", "xarray", "numpy.ma")):
             raise TypeError(f"{self.name} takes plain NumPy arrays, got one of {module}; compute it or take it apart")
@@ -136,8 +138,9 @@ class _Task:
     def run(self, name: str, scale: Any = None) -> Any:
         """The rows' losses in float64; with `scale`, these and the gradient times it."""
         ufunc = _ufuncs.axiswise(name, self.kernel if scale is None else f"{self.kernel}_and_gradient").ufunc
-        numbers = self.numbers if scale is None else (*self.numbers, np.asarray(scale, np.float64))
-        numbers = tuple(np.broadcast_to(number, self.rows) for number in numbers)
+        # Python's numbers would have NumPy choose a kernel by value, not by the logits' dtype.
+        numbers = tuple(np.float64(number) if type(number) is float else number for number in self.numbers)
+        numbers = numbers if scale is None else (*numbers, np.asarray(scale, np.float64))
         along = [(-1,) if array.ndim == 1 else (self.axis,) for array in self.arrays]
         axes = [*[()] * len(numbers), *along, *([()] if scale is None else [(self.axis,), ()])]
         results = ufunc(*numbers, *self.arrays, axes=axes)
@@ -300,7 +303,7 @@ class SoftmaxCrossEntropy(Loss):
         dtype = task.arrays[-1].dtype
         if reduction == "none":
             return _rounded(losses, dtype)
-        total = float(np.sum(losses))
+        total = float(losses.sum())
         return _rounded(_quotient(total, task.total_weight) if reduction == "mean" else total, dtype)
 
     def _on_device(
@@ -379,7 +382,7 @@ class SoftmaxCrossEntropy(Loss):
     def _class_weights(self, given: Any, classes: int, logits: ndarray) -> ndarray:
         """A factor for each class."""
         if given is None:
-            return np.broadcast_to(np.ones((), logits.dtype), (classes,))
+            return np.ndarray((classes,), logits.dtype, np.ones((), logits.dtype), strides=(0,))
         weights = self._numbers("class_weights", np.asarray(given), logits)
         if weights.shape != (classes,):
             raise ValueError(

@@ -275,14 +275,22 @@ def first_row(job, tile):
 @apart
 def tile_start(job, tile):
     """The inner element that a tile begins with."""
-    return (tile % llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_LENGTH)
+    start = (tile % llvm.load_word(job, j.TILES_ALONG)) * llvm.load_word(job, j.TILE_LENGTH)
+    return max(0, start - llvm.load_word(job, j.SHIFT))
+
+
+@apart
+def tile_end(job, tile):
+    """The inner element that a tile ends before."""
+    end = (tile % llvm.load_word(job, j.TILES_ALONG) + 1) * llvm.load_word(job, j.TILE_LENGTH)
+    return min(llvm.load_word(job, j.LENGTH), end - llvm.load_word(job, j.SHIFT))
 
 
 @apart
 def run_tile(program, job, tile, places, index, buffers, pointers):
     """Run one tile: some neighbouring rows of one stretch of the inner dimension."""
     start, row = tile_start(job, tile), first_row(job, tile)
-    length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
+    length = tile_end(job, tile) - start
     rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
     first_places(program, job, places, index, start, row)
     for _ in range(rows):
@@ -294,7 +302,7 @@ def run_tile(program, job, tile, places, index, buffers, pointers):
 def reduce_tile(program, job, tile, places, index, buffers, pointers, lanes):
     """Sum the rows of one tile, each to a place of its own."""
     start, row = tile_start(job, tile), first_row(job, tile)
-    length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
+    length = tile_end(job, tile) - start
     rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
     tiles_along, partials = llvm.load_word(job, j.TILES_ALONG), llvm.load_word(job, j.PARTIALS)
     first_places(program, job, places, index, start, row)
@@ -366,12 +374,22 @@ def plan_tiles(program, job):
     given = llvm.load_word(job, j.TILE_LENGTH)
     tile_length = min(length, given if given != 0 else longest)
     tile_rows = max(1, tile // max(1, tile_length))
-    tiles_along = (length + tile_length - 1) // max(1, tile_length)
+    results = plan_results(program, job, length * rows)
+    shift = first_line(program, job) if rows == 1 and given == 0 and results != j.BUFFERED else 0
+    tiles_along = (length + shift + tile_length - 1) // max(1, tile_length)
     llvm.store_word(job, j.TILE_LENGTH, tile_length)
     llvm.store_word(job, j.TILE_ROWS, tile_rows)
     llvm.store_word(job, j.TILES_ALONG, tiles_along)
     llvm.store_word(job, j.TILES, tiles_along * ((rows + tile_rows - 1) // tile_rows))
-    llvm.store_word(job, j.RESULTS, plan_results(program, job, length * rows))
+    llvm.store_word(job, j.RESULTS, results)
+    llvm.store_word(job, j.SHIFT, shift)
+
+
+@apart
+def first_line(program, job):
+    """How many elements of the first result's first cache line come before it: tiles begin where lines do."""
+    place = job_operand(job, llvm.load_word(program, j.INPUTS), j.ADDRESS)
+    return (place & (llvm.CACHE_LINE - 1)) // llvm.load_word(program, j.WORKING_SIZE)
 
 
 @apart
@@ -454,6 +472,22 @@ def is_small(program, args, steps, length):
 
 
 @apart
+def run_small(program, args, length):
+    """Hand a run to the kernel: elements up to the result's first whole cache line apart, where the rest is long."""
+    kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
+    size, inputs = llvm.load_word(program, j.WORKING_SIZE), llvm.load_word(program, j.INPUTS)
+    head = (-llvm.load_word(args, inputs) & (llvm.CACHE_LINE - 1)) // size
+    if head == 0 or length < j.BLOCK:
+        llvm.call_kernel(kernel, length, args, constants)
+        return
+    llvm.call_kernel(kernel, head, args, constants)
+    places = llvm.stack_buffer(_PLACES_BYTES)
+    for operand in range(inputs + 1):
+        llvm.store_word(places, operand, llvm.load_word(args, operand) + head * size)
+    llvm.call_kernel(kernel, length - head, places, constants)
+
+
+@apart
 def describe_run(program, job, args, steps, length):
     """Make a job of one run of NumPy's iterator."""
     llvm.store_word(job, j.PROGRAM, program)
@@ -508,7 +542,7 @@ def run_ufunc_loop(args, dimensions, steps, program):
     if not prepare(program):
         pass
     elif is_small(program, args, steps, length):
-        llvm.call_kernel(llvm.load_word(program, j.KERNEL), length, args, llvm.load_word(program, j.CONSTANTS))
+        run_small(program, args, length)
     elif prepare_jobs(program):
         job = llvm.stack_buffer(_JOB_BYTES)
         describe_run(program, job, args, steps, length)

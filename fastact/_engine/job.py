@@ -17,9 +17,10 @@ PROGRAM_WORDS = PROGRAM_OPERANDS + PROGRAM_OPERAND_WORDS * MAX_OPERANDS
 PROGRAM, LENGTH, ROWS, OUTER_DIMENSIONS = range(4)
 TILE_LENGTH, TILE_ROWS, TILES_ALONG, TILES, RESULTS, SHARES = range(4, 10)
 # A job may ask for its TILE_LENGTH; 0 leaves it to the driver. SHARES is where its threads see which tiles are left,
-# JOB_WORKER what they run, and PARTIALS where a reduction puts the sum of each row's tiles.
-JOB_WORKER, PARTIALS = 10, 11
-OUTER_SHAPE = 12
+# JOB_WORKER what they run, PARTIALS where a reduction puts the sum of each row's tiles, and SHIFT by how much all tiles
+# but the first begin earlier.
+JOB_WORKER, PARTIALS, SHIFT = 10, 11, 12
+OUTER_SHAPE = 13
 JOB_OPERANDS = OUTER_SHAPE + MAX_OUTER_DIMENSIONS
 ADDRESS, STRIDE, OUTER_STRIDES = 0, 1, 2
 JOB_OPERAND_WORDS = OUTER_STRIDES + MAX_OUTER_DIMENSIONS

@@ -252,7 +252,7 @@ def span_partials(program, job, places, length, buffers, pointers, wide, words):
 def tile_partials(program, job, tile, places, index, buffers, pointers, wide):
     """The partials of one tile's rows."""
     start, row = driver.tile_start(job, tile), driver.first_row(job, tile)
-    length = min(llvm.load_word(job, j.TILE_LENGTH), llvm.load_word(job, j.LENGTH) - start)
+    length = driver.tile_end(job, tile) - start
     rows = min(llvm.load_word(job, j.TILE_ROWS), llvm.load_word(job, j.ROWS) - row)
     blocks_along, partials = llvm.load_word(job, BLOCKS_ALONG), llvm.load_word(job, j.PARTIALS)
     driver.first_places(program, job, places, index, start, row)
