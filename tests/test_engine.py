@@ -118,6 +118,19 @@ state = threads.state()
 while state[job.SLEEPERS] < state[job.STARTED]: time.sleep(0.01)
 print(is_right())
 """
+EXIT_AT_WORK = """
+import threading, time
+def work():
+    while True: fa.sigmoid(x)
+for _ in range(3): threading.Thread(target=work, daemon=True).start()
+print(is_right())
+"""
+SMALL_STACKS = """
+import threading
+threading.stack_size(65_536)
+rows = np.ones((1, 2_000_000), "f4")
+print(is_right() and threads_are_there() and fa.softmax(rows)[0, 0] == np.float32(5e-7), threading.stack_size())
+"""
 STRIDED_FIRST = """
 x = x[::2]
 expected = expected[::2]
@@ -127,8 +140,14 @@ print(is_right())
 
 @pytest.mark.parametrize(
     ("script", "printed"),
-    [(NO_MORE_THREADS, "True 1"), (ASLEEP, "True"), (STRIDED_FIRST, "True")],
-    ids=["the system gives no thread", "threads sleep and wake", "no contiguous array before"],
+    [
+        (NO_MORE_THREADS, "True 1"),
+        (ASLEEP, "True"),
+        (EXIT_AT_WORK, "True"),
+        (SMALL_STACKS, "True 65536"),
+        (STRIDED_FIRST, "True"),
+    ],
+    ids=["none to be had", "sleep and wake", "Python ends meanwhile", "small stacks", "no contiguous array before"],
 )
 def test_pool(script, printed, run_python):
     assert run_python(RIGHT + script) == printed

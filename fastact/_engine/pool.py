@@ -25,6 +25,10 @@ OPEN = 1 << 32
 # 50 us), and how often then before it sleeps (after some ms): to be woken takes 10 to 50 us, and the system is free to
 # wake it on the processor that is at work already.
 LOOKS, POLITE_LOOKS = 2_000, 10_000
+# SleepConditionVariableSRW's milliseconds; pthread_cond_wait does not look at them.
+_FOREVER = 0xFFFFFFFF
+# Workers keep their buffers, up to half a megabyte, on their stacks, whatever size the user's threads have.
+_STACK_BYTES = 1 << 22
 # Room for a mutex or a condition variable, of any system.
 _LOCK_WORDS = 16
 
@@ -129,10 +133,6 @@ def wait_for_job(state, seen):
     llvm.call_with(llvm.load_word(state, j.UNLOCK), mutex)
 
 
-# SleepConditionVariableSRW's milliseconds; pthread_cond_wait does not look at them.
-_FOREVER = 0xFFFFFFFF
-
-
 def serve(state, seat):
     """What a thread of the pool does, as long as the process lives."""
     seen, gate = -1, state + 8 * j.GATE
@@ -190,6 +190,7 @@ class Pool:
 
     def start(self, threads):
         """Have as many threads; fewer, from now on, where the system gives no more or Python ends."""
+        others = _thread.stack_size(_STACK_BYTES)
         try:
             while self.words[j.STARTED] < threads:
                 seat = int(self.words[j.STARTED]) + 1  # the starter's is 0
@@ -198,6 +199,8 @@ class Pool:
                 self.words[j.STARTED] = seat
         except (RuntimeError, MemoryError):
             self.words[j.THREADS] = self.words[j.STARTED] + 1
+        finally:
+            _thread.stack_size(others)
 
     def start_over(self):
         """In a forked child, whose parent's threads are gone, and maybe in the middle of a job."""
