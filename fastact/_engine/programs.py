@@ -108,6 +108,7 @@ class RowsProgram:
         self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
         self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
         self.words[rows.NEEDS_KEPT] = formulas.needs_kept
+        self.words[rows.SUMS_ITSELF] = row_kernels.sums_itself(formulas, computed_in)
         if formulas.extreme is not None:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:

@@ -48,7 +48,7 @@ STEPS = PLACES + j.MAX_OPERANDS
 BLOCK_WORDS = STEPS + j.MAX_OPERANDS
 ROWS, COLUMNS = range(2)
 # What a direction's kernel is asked for, and what the kernels of largest elements and of thresholds are.
-ALL_TERMS, ROW_CONSTANTS, RESULTS = range(3)
+ALL_TERMS, ROW_CONSTANTS, RESULTS, SUMS_OF_ROWS = range(4)
 BEGIN, ADD, END = range(3)
 FIRST_THRESHOLDS, NEXT_THRESHOLDS = 1, 2  # ALL_TERMS is the same
 
@@ -57,6 +57,7 @@ BLOCK, MOST_ROWS = 2048, 256
 STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
 LANE_COUNT = 32
+EIGHT_LINES = 8 * LANE_COUNT
 MAX_TERMS = MAX_CONSTANTS = 4
 # What kernels compute in: the working precision of a dtype, or float32 itself.
 SINGLE = "single"
@@ -392,6 +393,68 @@ def _row_loop(formulas, dtype, computed_in):
     return loop
 
 
+def sums_itself(formulas, terms_in):
+    """Whether a kernel can add its terms to sums at once: there is one, in float32, and nobody asks for it again."""
+    return formulas.term_count == 1 and terms_in == SINGLE and "kept" not in _names(formulas.result)
+
+
+def _summing_loop(formulas, computed_in):
+    """A compiled function that adds the terms of a block of rows to their sums, as `sums_kernel` does."""
+    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
+    load_known = _load_known(computed_in, formulas.needs_threshold)
+    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
+    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    clear, add_to_lanes, add_up = _adders(computed_in)
+    moved = tuple_of(inlined(lambda line, i, offset: line[i] + offset), formulas.inputs)
+    store_term = _stored_term(computed_in)[1]
+
+    @inlined
+    def term(line, i, numbers, known):
+        return terms(*(numbers + load_elements(line, i) + known))[0]
+
+    @inlined
+    def as_float64(line, i, numbers, known):
+        return np.float64(single.leave_single(term(line, i, numbers, known)))
+
+    @apart
+    def add_lines(length, line, lanes, numbers, known):
+        """Add elements to their lanes, eight to each at a time."""
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for begin in range(0, length, EIGHT_LINES):
+            here = moved(line, 4 * begin)
+            for i in range(LANE_COUNT):
+                total = llvm.load_scratch(lanes, 8 * i, numba.float64)
+                for k in range(8):
+                    total += as_float64(here, k * LANE_COUNT + i, numbers, known)
+                llvm.store_scratch(lanes, 8 * i, total)
+
+    @apart
+    def write_terms(length, line, stored, numbers, known):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for i in range(length):
+            store_term(stored, 0, i, term(line, i, numbers, known))
+
+    def rows(block):
+        inner, scratch, lanes = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LANES)
+        of_numbers, sums = llvm.load_word(block, NUMBERS), llvm.load_word(block, SUMS)
+        of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
+        operands = load_places(block, PLACES), load_places(block, STEPS)
+        used, whole = llvm.load_word(block, LANES_USED), inner // EIGHT_LINES * EIGHT_LINES
+        for row in range(llvm.load_word(block, OUTER)):
+            line, numbers, known = advance(operands, row), load_numbers(of_numbers, row), load_known(of_known, row)
+            if llvm.load_word(block, BEGINS):
+                clear(lanes, used)
+            add_lines(whole, line, lanes, numbers, known)
+            write_terms(inner - whole, moved(line, 4 * whole), scratch, numbers, known)
+            add_to_lanes(scratch, lanes, inner - whole, 1)
+            if llvm.load_word(block, ENDS):
+                add_up(0, lanes, used, 1, sums + 8 * row)
+
+    return inlined(rows)
+
+
 @inlined
 def _in_a_tuple(y):
     return (y,)
@@ -467,11 +530,14 @@ def _kernel(formulas, dtype, terms_in, results_in):
     terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in)
     row_constants = _row_loop(formulas, dtype, results_in)
     results_of_rows, results_of_columns = _result_loops(formulas, results_in) if formulas.results else _no_loops()
+    sums_of_rows = _summing_loop(formulas, terms_in) if sums_itself(formulas, terms_in) else _no_loops()[0]
 
     def kernel(action, block):
         is_rows = llvm.load_word(block, FORM) == ROWS
         if action == ROW_CONSTANTS:
             row_constants(block)
+        elif action == SUMS_OF_ROWS:
+            sums_of_rows(block)
         elif action == ALL_TERMS:
             if is_rows:
                 terms_of_rows(block)
@@ -666,16 +732,12 @@ def _float64_term(base, number, index):
 
 
 @functools.cache
-def sums_kernel(computed_in):
-    """Compile what adds a block's terms to its rows' sums, in an order that a row's length alone decides.
-
-    Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
-    """
+def _adders(computed_in):
+    """Three compiled functions: one empties lanes, one adds terms to them, one adds them up to a row's sum."""
     summed_in = "float32" if computed_in == SINGLE else computed_in
     load_term = _float64_term if computed_in == SINGLE else _stored(computed_in, STREAM_BYTES)[1]
     _, load, store = _stored(summed_in, STREAM_BYTES)
     load_sum, _, store_sum = _stored(summed_in, ROWS_BYTES)
-    stream_bytes, terms_bytes = PARTS[summed_in] * STREAM_BYTES, term_bytes(computed_in) * BLOCK
     zero = inlined(lambda: precision.make_pair(0.0, 0.0)) if computed_in == "float64" else inlined(lambda: 0.0)
     part_bytes = PART_BYTES[computed_in]
 
@@ -747,6 +809,19 @@ def sums_kernel(computed_in):
         for i in range((end - terms) // part_bytes):
             store(lanes, 0, i, load(lanes, 0, i) + load_term(terms, 0, i))
 
+    return clear, add_to_lanes, add_up
+
+
+@functools.cache
+def sums_kernel(computed_in):
+    """Compile what adds a block's terms to its rows' sums, in an order that a row's length alone decides.
+
+    Lanes of running sums, which `BEGINS` empties; `ENDS` adds them up, and the whole to the row's sum.
+    """
+    clear, add_to_lanes, add_up = _adders(computed_in)
+    summed_in = "float32" if computed_in == SINGLE else computed_in
+    stream_bytes, terms_bytes = PARTS[summed_in] * STREAM_BYTES, term_bytes(computed_in) * BLOCK
+    part_bytes = PART_BYTES[computed_in]
     sums_bytes = PARTS[summed_in] * ROWS_BYTES
 
     def kernel(streams, block):

@@ -26,9 +26,9 @@ from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_s
 LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
 THRESHOLD_KERNEL, THRESHOLD_TERM_COUNT, OF_NOTHING = range(j.PROGRAM_WORDS + 6, j.PROGRAM_WORDS + 9)
 # The first operand along the axis, the one after the last; and the number per row that is a label whose element is
-# needed, or -1.
-FIRST_ALONG, END_ALONG, LABEL = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 12)
-PROGRAM_WORDS = j.PROGRAM_WORDS + 12
+# needed, or -1. And whether the kernel adds terms up itself.
+FIRST_ALONG, END_ALONG, LABEL, SUMS_ITSELF = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 13)
+PROGRAM_WORDS = j.PROGRAM_WORDS + 13
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
 TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, SHARES = range(7, 15)
@@ -260,6 +260,7 @@ def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
     program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
     sums_kernel = llvm.load_word(program, SUMS_KERNEL)
     brought = is_one_block(job) and llvm.load_word(program, LARGEST_KERNEL) != 0
+    sums_itself = llvm.load_word(program, SUMS_ITSELF) != 0 and llvm.load_word(block, k.FORM) == k.ROWS
     llvm.store_word(block, k.LANES_USED, min(stop - start, k.LANE_COUNT))
     for begin in range(start, stop, block_length):
         length = min(block_length, stop - begin)
@@ -268,8 +269,11 @@ def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
             bring(job, block, scratch, row, begin, 0)
         llvm.store_word(block, k.BEGINS, begin == start)
         llvm.store_word(block, k.ENDS, begin + length == stop)
-        llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
-        llvm.call_row_kernel(sums_kernel, term_count, block)
+        if sums_itself and length >= k.EIGHT_LINES:
+            llvm.call_row_kernel(kernel, k.SUMS_OF_ROWS, block)
+        else:
+            llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
+            llvm.call_row_kernel(sums_kernel, term_count, block)
 
 
 @apart
