@@ -74,7 +74,7 @@ class Jet:
 
 
 def jet(x) -> Jet:
-    return x if isinstance(x, Jet) else Jet(mp.mpf(x))
+    return x if isinstance(x, Jet) else Jet(mp.convert(x))
 
 
 def clip(x, low, high):
