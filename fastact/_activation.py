@@ -18,8 +18,6 @@ ndarray = np.ndarray
 
 # Arrays above this many elements are worth a look at their layout before NumPy's iterator gets them.
 LARGE = 32_768
-# That results have as their operands do; bfloat16, which need not be installed, is known by its name.
-OWN_DTYPES = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 _UFUNC_KEYWORDS = {
     "out": None,
     "where": True,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import OWN_DTYPES, as_array, explained_dtype, find, is_dask
+from fastact._activation import as_array, explained_dtype, find, is_dask
 from fastact._axes import normalized
-from fastact._definition import Definition
+from fastact._definition import NATIVE_DTYPES, Definition
 from fastact._device import is_device_array
 from fastact._docstrings import Documented, docstring
 from fastact._jacobian import Jacobian
@@ -186,7 +186,7 @@ class AxisDirection(Documented):
         if "dtype" in options:
             return np.dtype(options["dtype"])
         dtype = arrays[-1].dtype
-        if dtype in OWN_DTYPES and all(array.dtype == dtype for array in arrays):
+        if dtype in NATIVE_DTYPES and all(array.dtype == dtype for array in arrays):
             return dtype
         try:
             return self.ufunc.resolve_dtypes((*(array.dtype for array in arrays), None))[-1]

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
+#: NumPy's own dtypes that results have as their operands do, in the order in which NumPy is to try them: small integers
+#: find float32 first, then wider ones float64.
+NATIVE_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
+
 #: Units in the last place that a value or a derivative may be away from the mathematical result.
 ACCURACY: Mapping[str, float] = {"float32": 1.0, "float64": 1.5, "float16": 0.51, "bfloat16": 0.51}
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastact import _ufuncs
-from fastact._activation import ACCEPTED, OWN_DTYPES, find
-from fastact._definition import Definition, Parameter
+from fastact._activation import ACCEPTED, find
+from fastact._definition import NATIVE_DTYPES, Definition, Parameter
 from fastact._device import is_device_array
 from fastact._docstrings import loss_docstring
 from fastact._notebook import Shown
@@ -50,7 +50,7 @@ class Loss(Shown):
 
     def _logits(self, logits: Any) -> ndarray:
         """The logits as an array of the dtype that the result will have."""
-        if type(logits) is ndarray and logits.dtype in OWN_DTYPES:
+        if type(logits) is ndarray and logits.dtype in NATIVE_DTYPES:
             return logits
         module = type(logits).__module__
         if module.startswith(("dask", "xarray", "numpy.ma")):

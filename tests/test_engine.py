@@ -107,7 +107,7 @@ NO_MORE_THREADS = """
 import _thread
 def refuse(*_):
     raise RuntimeError("can't start new thread")
-start, _thread.start_new_thread = _thread.start_new_thread, refuse
+_thread.start_new_thread = refuse
 print(is_right(), fa.get_num_threads())
 """
 ASLEEP = """

@@ -12,11 +12,12 @@ import sys
 
 import numpy as np
 
+from fastact._definition import NATIVE_DTYPES
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
-from fastact._engine.programs import NATIVE_DTYPES, state
+from fastact._engine.programs import state
 
 # Words that the C function is told, in a bytes object that is its `self`.
 UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR, STATE = range(12)

@@ -21,7 +21,6 @@ _PLACES_BYTES = 8 * j.MAX_OPERANDS
 # Sizes of stack buffers must be globals of this module for Numba to see literals.
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 _INDEX_BYTES = 8 * j.MAX_OUTER_DIMENSIONS
-_SHARES_BYTES = SHARES_BYTES
 
 
 @apart
@@ -407,7 +406,7 @@ def plan_results(program, job, elements):
 @apart
 def useful_threads(program, elements):
     """How many threads so much work is worth: two from where it pays, more for half as much each."""
-    worth = max(1, llvm.load_word(program, j.PARALLEL_FROM))
+    worth = llvm.load_word(program, j.PARALLEL_FROM)
     threads = llvm.load_word(llvm.load_word(program, j.STATE), j.THREADS)
     return min(threads, 2 * elements // worth) if elements >= worth else 1
 
@@ -424,7 +423,7 @@ def run_job(program, job):
     if llvm.load_word(job, j.ROWS) == 1 and overlaps_partly(program, job):
         threads = 1
         llvm.store_word(job, j.RESULTS, j.DIRECT)
-    shares = llvm.stack_buffer(_SHARES_BYTES)
+    shares = llvm.stack_buffer(SHARES_BYTES)
     llvm.store_word(job, j.SHARES, shares)
     shared = threads > 1 and llvm.try_acquire(state + 8 * j.BUSY)
     open_shares(shares, llvm.load_word(job, j.TILES), threads if shared else 1)

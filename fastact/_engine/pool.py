@@ -158,8 +158,7 @@ _SYSTEM_CALLS = {
 _ON_WINDOWS = os.name == "nt"
 
 
-def _system():
-    return ctypes.WinDLL("kernel32") if _ON_WINDOWS else ctypes.CDLL(None)
+_SYSTEM = ctypes.WinDLL("kernel32") if _ON_WINDOWS else ctypes.CDLL(None)
 
 
 class Pool:
@@ -177,15 +176,14 @@ class Pool:
             compile_function(serve, "void(intp, intp)", "serve").address
         )
         for word, names in _SYSTEM_CALLS.items():
-            words[word] = ctypes.cast(getattr(_system(), names[_ON_WINDOWS]), ctypes.c_void_p).value
+            words[word] = ctypes.cast(getattr(_SYSTEM, names[_ON_WINDOWS]), ctypes.c_void_p).value
         self._make_locks()
 
     def _make_locks(self):
         self._locks = mutex, condition = np.zeros((2, _LOCK_WORDS), np.int64)
         if not _ON_WINDOWS:  # where zeros are a mutex and a condition variable
-            system = _system()
-            system.pthread_mutex_init(ctypes.c_void_p(mutex.ctypes.data), None)
-            system.pthread_cond_init(ctypes.c_void_p(condition.ctypes.data), None)
+            _SYSTEM.pthread_mutex_init(ctypes.c_void_p(mutex.ctypes.data), None)
+            _SYSTEM.pthread_cond_init(ctypes.c_void_p(condition.ctypes.data), None)
         self.words[j.MUTEX], self.words[j.CONDITION] = mutex.ctypes.data, condition.ctypes.data
 
     def start(self, threads):

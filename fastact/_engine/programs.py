@@ -6,16 +6,14 @@ import weakref
 
 import numpy as np
 
-from fastact._definition import registry
+from fastact._definition import NATIVE_DTYPES, registry
 from fastact._engine import driver, row_kernels, rows, threads
 from fastact._engine import job as j
 from fastact._engine.blocks import WEIGHTED, block_kernel
 from fastact._engine.conversions import pack_address, unpack_address
 from fastact._lock import once
 
-FLOAT32, FLOAT64, FLOAT16 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)
-#: In the order in which NumPy is to try them: small integers find float32 first, then wider ones float64.
-NATIVE_DTYPES = (FLOAT32, FLOAT64, FLOAT16)
+FLOAT32, FLOAT64, FLOAT16 = NATIVE_DTYPES
 
 
 @functools.cache

@@ -311,14 +311,10 @@ def _items_from(first):
     return inlined(lambda items, k, row: items[first + k])
 
 
-def _terms_loops(formulas, computed_in):
-    """Two compiled functions that write all terms of a block of rows, or of columns."""
+def _row_of_terms(formulas, computed_in):
+    """A compiled function that writes all terms of a stretch of a row."""
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
-    load_known = _load_known(computed_in, formulas.needs_threshold)
-    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
-    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
     store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
-    part_bytes = PART_BYTES[computed_in]
 
     @apart
     def one_row(length, line, stored, numbers, known):
@@ -326,6 +322,18 @@ def _terms_loops(formulas, computed_in):
         llvm.keep_apart()
         for i in range(length):
             store_terms(stored, i, terms(*(numbers + load_elements(line, i) + known)))
+
+    return one_row
+
+
+def _terms_loops(formulas, computed_in, one_row):
+    """Two compiled functions that write all terms of a block of rows, or of columns."""
+    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
+    load_known = _load_known(computed_in, formulas.needs_threshold)
+    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
+    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
+    part_bytes = PART_BYTES[computed_in]
 
     @apart
     def one_of_each(count, line, stored, of_numbers, of_known):
@@ -395,26 +403,22 @@ def _row_loop(formulas, dtype, computed_in):
 
 def sums_itself(formulas, terms_in):
     """Whether a kernel can add its terms to sums at once: there is one, in float32, and nobody asks for it again."""
-    return formulas.term_count == 1 and terms_in == SINGLE and "kept" not in _names(formulas.result)
+    return formulas.term_count == 1 and terms_in == SINGLE and not formulas.needs_kept
 
 
-def _summing_loop(formulas, computed_in):
+def _summing_loop(formulas, computed_in, one_row):
     """A compiled function that adds the terms of a block of rows to their sums, as `sums_kernel` does."""
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
     load_known = _load_known(computed_in, formulas.needs_threshold)
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
     clear, add_to_lanes, add_up = _adders(computed_in)
-    moved = tuple_of(inlined(lambda line, i, offset: line[i] + offset), formulas.inputs)
-    store_term = _stored_term(computed_in)[1]
+    part_bytes = PART_BYTES[computed_in]
+    moved = tuple_of(inlined(lambda line, i, elements: line[i] + part_bytes * elements), formulas.inputs)
 
     @inlined
     def term(line, i, numbers, known):
-        return terms(*(numbers + load_elements(line, i) + known))[0]
-
-    @inlined
-    def as_float64(line, i, numbers, known):
-        return np.float64(single.leave_single(term(line, i, numbers, known)))
+        return np.float64(single.leave_single(terms(*(numbers + load_elements(line, i) + known))[0]))
 
     @apart
     def add_lines(length, line, lanes, numbers, known):
@@ -422,20 +426,14 @@ def _summing_loop(formulas, computed_in):
         llvm.prefer_512_bit()
         llvm.keep_apart()
         for begin in range(0, length, EIGHT_LINES):
-            here = moved(line, 4 * begin)
+            here = moved(line, begin)
             for i in range(LANE_COUNT):
                 total = llvm.load_scratch(lanes, 8 * i, numba.float64)
                 for k in range(8):
-                    total += as_float64(here, k * LANE_COUNT + i, numbers, known)
+                    total += term(here, k * LANE_COUNT + i, numbers, known)
                 llvm.store_scratch(lanes, 8 * i, total)
 
-    @apart
-    def write_terms(length, line, stored, numbers, known):
-        llvm.prefer_512_bit()
-        llvm.keep_apart()
-        for i in range(length):
-            store_term(stored, 0, i, term(line, i, numbers, known))
-
+    @inlined
     def rows(block):
         inner, scratch, lanes = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LANES)
         of_numbers, sums = llvm.load_word(block, NUMBERS), llvm.load_word(block, SUMS)
@@ -447,12 +445,12 @@ def _summing_loop(formulas, computed_in):
             if llvm.load_word(block, BEGINS):
                 clear(lanes, used)
             add_lines(whole, line, lanes, numbers, known)
-            write_terms(inner - whole, moved(line, 4 * whole), scratch, numbers, known)
+            one_row(inner - whole, moved(line, whole), scratch, numbers, known)
             add_to_lanes(scratch, lanes, inner - whole, 1)
             if llvm.load_word(block, ENDS):
                 add_up(0, lanes, used, 1, sums + 8 * row)
 
-    return inlined(rows)
+    return rows
 
 
 @inlined
@@ -527,10 +525,11 @@ def _no_loops():
 
 
 def _kernel(formulas, dtype, terms_in, results_in):
-    terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in)
+    one_row = _row_of_terms(formulas, terms_in)
+    terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in, one_row)
     row_constants = _row_loop(formulas, dtype, results_in)
     results_of_rows, results_of_columns = _result_loops(formulas, results_in) if formulas.results else _no_loops()
-    sums_of_rows = _summing_loop(formulas, terms_in) if sums_itself(formulas, terms_in) else _no_loops()[0]
+    sums_of_rows = _summing_loop(formulas, terms_in, one_row) if sums_itself(formulas, terms_in) else _no_loops()[0]
 
     def kernel(action, block):
         is_rows = llvm.load_word(block, FORM) == ROWS

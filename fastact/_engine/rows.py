@@ -67,7 +67,6 @@ _CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
 assert _MAX_STREAMS * (k.STREAM_BYTES + 8 * LANES * MAX_CHUNKS) + _CHUNK_SUMS <= _LARGEST
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 _BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
-_SHARES_BYTES = SHARES_BYTES
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
 
 
@@ -483,7 +482,8 @@ def share_tiles(job, block, scratch, shared):
     llvm.store_word(job, SHARED, shared)
     llvm.store_word(job, KEPT_BLOCKS, 0)  # what one thread keeps another does not see
     program, tile_rows = llvm.load_word(job, PROGRAM), llvm.load_word(job, TILE_ROWS)
-    threads = min(llvm.load_word(llvm.load_word(program, j.STATE), j.THREADS), llvm.load_word(job, CHUNKS))
+    elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
+    threads = min(useful_threads(program, elements), llvm.load_word(job, CHUNKS))
     for row in range(0, llvm.load_word(job, ROWS), tile_rows):
         rows = min(tile_rows, llvm.load_word(job, ROWS) - row)
         llvm.store_word(job, FIRST_ROW, row)
@@ -597,7 +597,7 @@ def run_job(job):
     summed = llvm.load_word(program, TERM_COUNT) + llvm.load_word(program, THRESHOLD_TERM_COUNT)
     can_share = chunks > 1 and summed != 0 and elements >= SHARING * llvm.load_word(program, j.PARALLEL_FROM)
     many = threads > 1 and (tiles > 1 or can_share)
-    shares = llvm.stack_buffer(_SHARES_BYTES)
+    shares = llvm.stack_buffer(SHARES_BYTES)
     llvm.store_word(job, SHARES, shares)
     if not (many and llvm.try_acquire(state + 8 * j.BUSY)):
         open_shares(shares, tiles, 1)

@@ -33,10 +33,10 @@ def state():
 @once
 def pool():
     """The pool, made when more threads than one may work."""
-    pool = Pool(state())
+    made = Pool(state())
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=pool.start_over)
-    return pool
+        os.register_at_fork(after_in_child=made.start_over)
+    return made
 
 
 def set_num_threads(threads):
@@ -73,8 +73,7 @@ def set_num_threads(threads):
             f"set_num_threads: threads must be between 1 and {most}, got {threads}; "
             "set the environment variable NUMBA_NUM_THREADS before Python starts to have more"
         )
-    words = state()
-    words[j.THREADS] = threads
+    state()[j.THREADS] = threads
 
 
 def get_num_threads():

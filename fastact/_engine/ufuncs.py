@@ -9,9 +9,9 @@ import functools
 
 from numpy._core import _multiarray_umath
 
-from fastact._definition import registry
+from fastact._definition import NATIVE_DTYPES, registry
 from fastact._engine import driver, rows
-from fastact._engine.programs import NATIVE_DTYPES, Program, RowsProgram, bfloat16, operand_count
+from fastact._engine.programs import Program, RowsProgram, bfloat16, operand_count
 
 _FROM_FUNC_AND_DATA, _REGISTER_LOOP_FOR_TYPE, _FROM_FUNC_AND_DATA_AND_SIGNATURE = (
     1,
