@@ -238,6 +238,7 @@ def _block_loop(formula, enter, dtype, operands, constants, results):
 
     def one_result(length, places, constants):
         llvm.prefer_512_bit()
+        llvm.interleave()
         sources, result = operand_addresses(places, 0), llvm.load_word(places, operands)
         parameters = load_constants(constants, 0)
         for i in range(length):
@@ -246,6 +247,7 @@ def _block_loop(formula, enter, dtype, operands, constants, results):
 
     def two_results(length, places, constants):
         llvm.prefer_512_bit()
+        llvm.interleave()
         sources, (first, second) = operand_addresses(places, 0), result_addresses(places, operands)
         parameters = load_constants(constants, 0)
         for i in range(length):

@@ -379,6 +379,44 @@ def prefer_512_bit(typingctx):
     return types.void(), codegen
 
 
+def _mark_loop(module, branch, name, value):
+    """Tell LLVM something about the loop that a branch closes."""
+    hint = module.add_metadata([ir.MetaDataString(module, name), ir.Constant(ir.IntType(32), value)])
+    loop = module.add_metadata([hint, hint])
+    loop.operands = (loop, hint)  # a loop's node is known by naming itself first
+    branch.set_metadata("llvm.loop", loop)
+
+
+def _has_32_vector_registers(context):
+    features = context.codegen().magic_tuple()[2]
+    return ON_ARM or "+avx512f" in features
+
+
+@intrinsic
+def interleave(typingctx):
+    """Have the loops of the function that says this do two vectors at a time, their operations in turns.
+
+    A formula is a chain of operations, each of which waits for the one before: what a processor looks ahead is not
+    enough to fill these waits with the next element's. Two vectors at a time need twice the registers, and do without
+    where there are 16.
+    """
+
+    def codegen(context, builder, signature, args):
+        branch = builder.branch
+
+        def marked_branch(target):
+            instruction = branch(target)
+            if target.is_terminated:  # written before: this one goes back
+                _mark_loop(builder.module, instruction, "llvm.loop.interleave.count", 2)
+            return instruction
+
+        if _has_32_vector_registers(context):
+            builder.branch = marked_branch
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 @intrinsic
 def select(typingctx, condition, x, y):
     """`x` where the condition holds, else `y`: no branch, into which LLVM could sink what one side alone needs."""
