@@ -206,6 +206,17 @@ def test_backward_of_gradients_of_any_size(name):
     assert not np.any(np.isfinite(infinite))
 
 
+@pytest.mark.parametrize("slope", [1e30, -1e30])
+@pytest.mark.parametrize("x", [-1e20, 1e20])
+def test_what_overflows_keeps_its_sign(slope, x):
+    # In float32 a slope has two parts, whose products may overflow to infinities of two signs.
+    overflow = np.copysign(np.inf, x) * np.sign(slope)
+    x, left = np.float32(x), np.float32(-1)
+    assert fa.leaky_relu(x, slope) == (x if x > 0 else overflow)
+    assert fa.leaky_relu.backward(x, left, slope) == overflow
+    assert fa.hard_sigmoid.backward(x, np.float32(0), slope, 0.5) == overflow
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_the_largest_gradient_times_a_vanishing_derivative(name):
     x = np.array([-1e30, -500, -200, -150, -120, 120, 150, 200, 500, 1e30], "f4")

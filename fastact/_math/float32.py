@@ -5,6 +5,8 @@ its last rounding: so e**x comes as a power of two, exactly, and a rest in two p
 put together with one rounding at its end. ``coefficients.sollya`` finds the polynomial.
 """
 
+import math
+
 import numpy as np
 
 from fastact._math.arithmetic import fma
@@ -28,6 +30,9 @@ SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 LOWEST = np.float32(-132.4)
 ONE, TWO = np.float32(1), np.float32(2)
 ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
+LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
+TINY = np.float32(2.0**-60)  # nothing beside 1
+HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
 EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
 
@@ -51,6 +56,27 @@ def halves(x):
     hi = np.float32(x)
     lo = np.float32(x - np.float64(hi))
     return hi, lo if lo == lo else ZERO  # what is left of infinity is NaN
+
+
+def halves_of_one_sign(number):
+    """As `halves`, and no part is 0 where `number` is not: what overflows in the products with both has one sign."""
+    hi = -at_or_below(-number) if number < 0.0 else at_or_below(number)
+    lo = np.float32(number - np.float64(hi))
+    return hi, hi * TINY if lo == ZERO else lo
+
+
+def at_or_below(number):
+    """The largest float32 that is not above a float64."""
+    nearest = np.float32(number)
+    bits = nearest.view(np.int32)
+    lower = bits - ONE_BIT if nearest > ZERO else bits + ONE_BIT
+    below = MINUS_SMALLEST if nearest == ZERO else np.int32(lower).view(np.float32)
+    return below if np.float64(nearest) > number else nearest
+
+
+def at_or_above(number):
+    """The smallest float32 that is not below a float64."""
+    return -at_or_below(-number)
 
 
 def _power_of_bits(bits):
@@ -108,7 +134,8 @@ def multiply(x, hi, lo):
 
 def scaled(x, number):
     """`x` times a float64, rounded once."""
-    return multiply(x, *halves(number))
+    hi, lo = halves_of_one_sign(number)
+    return fma(x, hi, x * lo)
 
 
 def product(x, number):
@@ -162,6 +189,22 @@ def divide(a, a_lo, b, b_lo):
     y = a * inverse
     # What is too much, not what lacks: so a quotient of -0.0 stays one.
     return fma(-(fma(y, b_lo, fma(y, b, -a)) - a_lo), inverse, y)
+
+
+def quotient(a, a_lo, b, b_lo):
+    """(a + a_lo) / (b + b_lo) in two parts; 0 where b is infinite, whatever b_lo."""
+    inverse = ONE / b
+    y = a * inverse
+    rest = fma(y, b_lo, fma(y, b, -a)) - a_lo
+    return y, -(rest if rest < LARGEST else LARGEST) * inverse
+
+
+def square_root(x, x_lo):
+    """The square root of x + x_lo in two parts, to 2**-28; `x` is a normal number."""
+    root = np.float32(math.sqrt(x))
+    # 1 / (2 root) to some per cent: halving the bits halves the exponent.
+    half_inverse = np.int32(HALF_INVERSE_ROOT - (np.float32(x).view(np.int32) >> np.int32(1))).view(np.float32)
+    return root, (fma(-root, root, x) + x_lo) * half_inverse
 
 
 def expm1(x, x_lo):

@@ -29,6 +29,13 @@ def _ramp(x, slope, offset):
     return where(abs(ramp) <= tiny, 0.0, near_one)
 
 
+def _ends_of_ramp(slope, offset):
+    """The largest and the smallest float32 outside of where a ramp is strictly between 0 and 1; NaN if it is level."""
+    slope, offset = np.float64(slope), np.float64(offset)
+    zero, one = -offset / slope, (1.0 - offset) / slope
+    return float32.at_or_below(where(slope > 0.0, zero, one)), float32.at_or_above(where(slope > 0.0, one, zero))
+
+
 @define(
     formula=r"f(x) = \min(\max(0, a x + b), 1)",
     parameters=(
@@ -64,6 +71,11 @@ class hard_sigmoid:
 
     def derivative_float32(x, slope, offset):
         return _between(slope * x + offset, 0.0, 1.0, slope)
+
+    def backward_single(grad, x, slope, offset):
+        low, high = _ends_of_ramp(slope, offset)
+        outside = where(x <= x, ZERO, x) * grad
+        return where((x > low) & (x < high), float32.scaled(grad, slope), outside)
 
     def second_derivative(x, slope, offset):
         return zero_or_nan(x)

@@ -1,7 +1,11 @@
 """Smooth forms of the rectifier."""
 
+import numpy as np
+
 from fastact._definition import Parameter, define
 from fastact._math import float32
+from fastact._math.arithmetic import fast_two_sum, fma
+from fastact._math.float32 import ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
 from fastact.activations.sigmoids import FAR_FLOAT32, ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD
@@ -9,6 +13,11 @@ from fastact.activations.sigmoids import FAR_FLOAT32, ONE_FROM, ZERO_FROM, ZERO_
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
 HUGE = 1e150
+# As that, for float32 and a b of at most 2**10.
+HUGE_FLOAT32 = np.float32(2.0**62)
+# A smaller b is nothing beside any float32 that is not 0; with a larger one every value is infinite.
+SMALLEST_B, LARGEST_B = 2.0**-350, 2.0**262
+BIAS, HALF_BIAS, LOWEST_HALF, HIGHEST_HALF = np.int64(1023), np.int64(512), np.int64(-120), np.int64(126)
 
 
 @define(
@@ -72,6 +81,29 @@ def _root(x, b):
     return where(a > HUGE, a, sqrt(t * t + b))
 
 
+def _unit(b):
+    """A power of two next to b's root, as near as float32 has one."""
+    half = (np.float64(b).view(np.int64) >> np.int64(53)) - HALF_BIAS
+    half = LOWEST_HALF if half < LOWEST_HALF else half
+    half = HIGHEST_HALF if half > HIGHEST_HALF else half
+    return np.int64((half + BIAS) << np.int64(52)).view(np.float64)
+
+
+def _bounded(b):
+    """`b`, where a value depends on it in float32."""
+    return at_least(at_most(b, LARGEST_B), SMALLEST_B)
+
+
+def _root_and_x(a, b, b_lo):
+    """sqrt(a**2 + b + b_lo) + a, in two parts."""
+    t = at_most(a, HUGE_FLOAT32)
+    square = t * t
+    s, s_lo = float32.sum_of_positive(square, b)
+    root, root_lo = float32.square_root(s, s_lo + (fma(t, t, -square) + b_lo))
+    total, total_lo = fast_two_sum(where(a > HUGE_FLOAT32, a, root), a)
+    return total, total_lo + root_lo
+
+
 @define(
     formula=r"f(x) = \frac{x + \sqrt{x^2 + b}}{2}",
     parameters=(Parameter("b", 4.0, "Width of the bend: the value at 0 is half its square root.", above=0.0),),
@@ -98,6 +130,18 @@ class squareplus:
         # Squares of float32 numbers are far from float64's largest.
         large = 0.5 * (abs(x) + sqrt(x * x + b))
         return where(x >= 0.0, large, 0.25 * b / large)
+
+    def value_single(x, b):
+        # With a unit of its own, |x| in units of it would overflow where the value is not yet 0.
+        unit = where((b > 2.0**-60) & (b < 16.0), 4.0, _unit(b))
+        square, square_lo = float32.halves(_bounded(b) / (unit * unit))
+        total, total_lo = _root_and_x(abs(x) * np.float32(1.0 / unit), square, square_lo)
+        # That unit comes before the division: rounding to a subnormal number is the last step.
+        most = at_least(at_most(unit, 4.0), 1.0)
+        before, after = np.float32(0.5 * most), np.float32(unit / most)
+        left, left_lo = float32.quotient(square * before, square_lo * before, total, total_lo)
+        y = where(x >= ZERO, (total + total_lo) * np.float32(0.5 * unit), (left + left_lo) * after)
+        return where(x >= np.float32(unit * HUGE_FLOAT32), x, y)
 
     def derivative(x, b):
         root = _root(x, b)
