@@ -215,6 +215,16 @@ def expm1(x, x_lo):
     return hi, fma(m_lo, scale, fma(m, scale, power - hi))
 
 
+def rough_expm1(x):
+    """e**x - 1 in two parts, to 2**-25.5, for a number in [-87, 20]: where no order needs to be kept."""
+    n, square, p, r, _ = _reduced(x, NOTHING, ROUND)
+    m = fma(square, p, r)
+    scale = _power_of_two(n)
+    power = scale - ONE
+    hi = fma(m, scale, power)
+    return hi, fma(fma(square, p, r - m), scale, fma(m, scale, power - hi))
+
+
 def logistic(t, t_lo):
     """1 / (1 + e**-(t + t_lo)) for a sum in [-106, 18]."""
     e = scale_and_expm1(-t, -t_lo, ROUND_SHIFTED)

@@ -134,7 +134,7 @@ class log_sigmoid:
         return -expm1(y)
 
     def backward_from_output_single(grad, y):
-        hi, lo = float32.expm1(at_least(y, EXP_ZERO_FROM), NOTHING)
+        hi, lo = float32.rough_expm1(at_least(y, EXP_ZERO_FROM))
         return float32.multiply(grad, -hi, -lo)
 
 
