@@ -22,7 +22,7 @@ SCALED_BACK = np.float32(2.0**-64)
 ROUND, ROUND_HALVES = np.float32(1.5 * 2**23 + 127), np.float32(1.5 * 2**23 + 2 * (127 + 16))
 HALVES_BACK = np.float32(2.0**-16)
 BIAS = np.int32(127)
-RAISE, RAISED = np.float32(2.0**32), np.int32(32)
+RAISE, LOWER, RAISED = np.float32(2.0**32), np.float32(2.0**-32), np.int32(32)
 LARGEST_BITS = np.float32(ROUND + np.float32(124)).view(np.int32)
 # As ROUND, times SHIFT: so shifted, 1 + e**x neither overflows nor has a subnormal reciprocal for x up to 110.
 SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)

@@ -7,6 +7,8 @@ Polynomials go in pairs of terms, ``(c0 + c1 x) + x**2 (c2 + c3 x) + ...``: kern
 interleave iterations, and Horner's chain of dependent operations then costs more than the one multiplication it saves.
 """
 
+import math
+
 import numpy as np
 
 from fastact._math.arithmetic import fma
@@ -188,11 +190,10 @@ def x_minus_tanh(x):
     p = fma(p, z, X_MINUS_TANH[0])
     # The numerator of the large case is a - tanh(a), a = |x|, times 1 + e**-2a.
     a = abs(x)
-    e = exp(-2.0 * a)
-    numerator = fma(e, a + 1.0, a - 1.0)
+    e = exp_at_most_1(-2.0 * a)
     small = z < 1.0
-    numerator = x * z if small else (-numerator if x < 0.0 else numerator)
-    return numerator / (fma(p, z, 3.0) if small else 1.0 + e)
+    numerator = a * z if small else fma(e, a + 1.0, a - 1.0)
+    return math.copysign(numerator / (fma(p, z, 3.0) if small else 1.0 + e), x)
 
 
 def normal_tail_ratio(t):

@@ -9,7 +9,6 @@ from fastact._math.float32 import ONE, ZERO
 from fastact._math.float64 import EXP_LARGEST, exp_bounded
 from fastact._math.working import (
     at_least,
-    at_most,
     exp,
     exp_and_expm1,
     expm1,
@@ -36,8 +35,7 @@ def _scaled_exp(scale, x):
 
 
 def _on_the_left(x):
-    """`x` where exp is wanted of it in float32, whose kernels have float64's range: not above 0."""
-    x = at_most(x, 0.0)
+    """`x` where exp is wanted of it in float32, whose kernels have float64's range; above 0 nobody asks what it is."""
     return at_least(x, -EXP_LARGEST)
 
 

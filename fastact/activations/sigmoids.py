@@ -7,7 +7,7 @@ import numpy as np
 from fastact._definition import define
 from fastact._math import float32
 from fastact._math.arithmetic import fma
-from fastact._math.float32 import NOTHING, ONE, TWO, ZERO
+from fastact._math.float32 import LOWER, NOTHING, ONE, RAISE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import (
     arctangent,
@@ -226,6 +226,19 @@ class softsign:
         t = at_most(abs(x), 1e300)
         q = 1.0 / (1.0 + t)
         return q * q
+
+    def backward_single(grad, x):
+        s, s_lo = float32.sum_of_positive(abs(x), ONE)
+        q = ONE / s
+        error = fma(q, s_lo, fma(q, s, -ONE))
+        error = where(error < ONE, error, ONE)  # that of 1 / infinity is NaN
+        # What a product leaves of a number next to the smallest would be less than that.
+        is_small = abs(grad) < ONE
+        grad = where(is_small, grad * RAISE, grad)
+        y = grad * q
+        rest = fma(-TWO * error, y, fma(grad, q, -y)) * q
+        gradient = fma(y, q, where(rest < LARGEST, rest, LARGEST))  # infinity's is NaN, too
+        return where(is_small, gradient * LOWER, gradient)
 
     def second_derivative(x):
         t = at_most(abs(x), 1e300)
