@@ -4,7 +4,7 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
-from fastact._math.float32 import NOTHING, ROUND_SHIFTED, SHIFT, ZERO
+from fastact._math.float32 import ROUND_SHIFTED, SHIFT, ZERO
 from fastact._math.float64 import exp_bounded, expm1_bounded
 from fastact._math.working import (
     at_least,
@@ -37,8 +37,8 @@ SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too. Its kernels work in float64, whose range makes
 # halves, mirror images and bounds on squares superfluous: forms named _float32 are the same identities without them.
 FAR_FLOAT32 = 300.0
-# Below it x e**x is 0 in float32.
-ZERO_FROM = np.float32(-110)
+# Below it x e**x is 0 in float32, and so is x e**(beta x) for betas from STEEP on.
+ZERO_FROM, STEEP = np.float32(-110), 0.5
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -82,6 +82,23 @@ def _silu(x):
 def _gated_float32(x, argument):
     """Give x sigmoid(argument), for an argument within 700."""
     return x / (1.0 + exp_bounded(-argument))
+
+
+def _gated_single(x, finite, t, t_lo):
+    """Give x sigmoid(t + t_lo), for a t of at least ZERO_FROM that is ONE_FROM where the sigmoid is 1."""
+    e = float32.scale_and_rough_expm1(-t, -t_lo, ROUND_SHIFTED)
+    y = float32.divide(finite, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT
+    return where(t >= ONE_FROM, x, y)
+
+
+def _steep_swish(x, beta):
+    t, t_lo = float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM)
+    return _gated_single(x, where(t > ZERO_FROM, x, ZERO), t, t_lo)
+
+
+def _swish(x, beta):
+    t, t_lo = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
+    return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, ZERO), t, t_lo)
 
 
 def _gated(x, t):
@@ -171,10 +188,7 @@ class silu:
         return _gated_float32(at_least(x, -FAR_FLOAT32), within(x, FAR_FLOAT32))
 
     def value_single(x):
-        t, _ = float32.bounded(x, ZERO_FROM, ONE_FROM)
-        e = float32.scale_and_rough_expm1(-t, NOTHING, ROUND_SHIFTED)
-        y = float32.divide(at_least(x, ZERO_FROM), ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT
-        return where(x > ONE_FROM, x, y)
+        return _gated_single(x, at_least(x, ZERO_FROM), *float32.bounded(x, ZERO_FROM, ONE_FROM))
 
     def derivative(x):
         return _silu_derivative(x)
@@ -210,8 +224,8 @@ class swish:
         return _gated(x, beta * x)
 
     def value_single(x, beta):
-        t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
-        return float32.times_logistic(where(t[0] > ZERO_FROM_TIMES_GRAD, x, ZERO), *t)
+        # A loop goes one way or the other: the first needs no number of more than float32's range.
+        return _steep_swish(x, beta) if beta >= STEEP else _swish(x, beta)
 
     def derivative(x, beta):
         return _silu_derivative(beta * x)
