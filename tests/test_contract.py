@@ -206,6 +206,36 @@ def test_backward_of_gradients_of_any_size(name):
     assert not np.any(np.isfinite(infinite))
 
 
+EVERY_PARAMETERS = [(name, default_parameters(name)) for name in PARAMETRIC] + OTHER_CASES
+# Where one number for all elements has a form of its own in float32.
+NUMBER_FORMS = {"hard_sigmoid", "quick_gelu", "squareplus", "swish"}
+
+
+@pytest.mark.parametrize("direction", ["value", "backward"])
+@pytest.mark.parametrize(("name", "parameters"), EVERY_PARAMETERS, ids=[f"{n}-{p}" for n, p in EVERY_PARAMETERS])
+def test_a_parameter_per_element_gives_what_one_for_all_does(name, parameters, direction):
+    random = np.random.default_rng(0)
+    x = np.concatenate([EXTREMES["float32"], random.normal(0, 4, 2000).astype("f4")])
+    arguments = (random.normal(size=x.size).astype("f4"), x) if direction == "backward" else (x,)
+    shared = [float(np.float32(value)) for value in parameters.values()]
+    function = direction_of(name, direction)
+    each = function(*arguments, *(np.full_like(x, value) for value in shared))
+    if name not in NUMBER_FORMS:
+        assert_same_bits(each, function(*arguments, *shared))
+        return
+    exactly = function(*(array.astype("f8") for array in arguments), *shared)
+    assert ulp_errors(each, exactly).max() <= 1
+    assert ulp_errors(function(*arguments, *shared), exactly).max() <= 1
+
+
+@pytest.mark.parametrize("parameters", [(0.0, 0.5), (0.0, 2.0), (-0.3, 0.25), (1e-40, 0.5), (1e35, -3.0)])
+def test_hard_sigmoid_of_any_slope(parameters):
+    x = few("float32", 2000)
+    assert ulp_errors(fa.hard_sigmoid(x, *parameters), fa.hard_sigmoid(x.astype("f8"), *parameters)).max() <= 1
+    derivative = fa.hard_sigmoid.derivative(x.astype("f8"), *parameters)
+    assert ulp_errors(fa.hard_sigmoid.backward(np.ones_like(x), x, *parameters), derivative).max() <= 1
+
+
 @pytest.mark.parametrize("slope", [1e30, -1e30])
 @pytest.mark.parametrize("x", [-1e20, 1e20])
 def test_what_overflows_keeps_its_sign(slope, x):

@@ -126,7 +126,7 @@ def _register_functions(*modules):
             if (
                 inspect.isfunction(function)
                 and function.__module__ == module.__name__
-                and function.__name__ not in (*intrinsics.GIVEN, "halves", "scaled")
+                and function.__name__ not in (*intrinsics.GIVEN, "is_number", "halves", "scaled")
             ):
                 inlined(function)
 
@@ -137,6 +137,12 @@ def _subtract(a_hi, a_lo, b_hi, b_lo):
 
 
 _register_functions(arithmetic, float32, float64, pair, logarithm, circular)
+
+
+@overloaded(float32.is_number)
+def _overload_is_number(parameter):
+    is_float64 = parameter == types.float64
+    return lambda parameter: is_float64
 
 
 @overloaded(float32.halves)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from fastact._math.arithmetic import fma
+from fastact._math.working import where
 
 LOG2_E = np.float32(1.4426950408889634)
 # log(2) in two parts, the first so short that its product with the exponent of any result is exact.
@@ -31,7 +32,6 @@ LOWEST = np.float32(-132.4)
 ONE, TWO = np.float32(1), np.float32(2)
 ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
 LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
-TINY = np.float32(2.0**-60)  # nothing beside 1
 HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
 EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
@@ -51,6 +51,14 @@ def exp_at_most_1(hi, lo):
     return (p * scale) * SCALED_BACK
 
 
+def is_number(parameter):
+    """Whether a parameter is one number for a whole loop, and not an array's elements.
+
+    What is worked out of it is then worked out once, and a loop may go one way for it.
+    """
+    return isinstance(parameter, float)
+
+
 def halves(x):
     """A float64 as the sum of two float32, as far as they can hold it."""
     hi = np.float32(x)
@@ -59,19 +67,18 @@ def halves(x):
 
 
 def halves_of_one_sign(number):
-    """As `halves`, and no part is 0 where `number` is not: what overflows in the products with both has one sign."""
-    hi = -at_or_below(-number) if number < 0.0 else at_or_below(number)
-    lo = np.float32(number - np.float64(hi))
-    return hi, hi * TINY if lo == ZERO else lo
+    """As `halves`; what overflows in the products with both has one sign."""
+    hi = where(number < 0.0, -at_or_below(-number), at_or_below(number))
+    return hi, np.float32(number - np.float64(hi))
 
 
 def at_or_below(number):
     """The largest float32 that is not above a float64."""
     nearest = np.float32(number)
     bits = nearest.view(np.int32)
-    lower = bits - ONE_BIT if nearest > ZERO else bits + ONE_BIT
-    below = MINUS_SMALLEST if nearest == ZERO else np.int32(lower).view(np.float32)
-    return below if np.float64(nearest) > number else nearest
+    nearer_0, farther = np.int32(bits - ONE_BIT).view(np.float32), np.int32(bits + ONE_BIT).view(np.float32)
+    below = where(nearest > ZERO, nearer_0, where(nearest < ZERO, farther, MINUS_SMALLEST))
+    return where(np.float64(nearest) > number, below, nearest)
 
 
 def at_or_above(number):
@@ -135,7 +142,7 @@ def multiply(x, hi, lo):
 def scaled(x, number):
     """`x` times a float64, rounded once."""
     hi, lo = halves_of_one_sign(number)
-    return fma(x, hi, x * lo)
+    return x * hi if lo == ZERO else fma(x, hi, x * lo)
 
 
 def product(x, number):

@@ -144,6 +144,12 @@ def exp_bounded(x):
     return fma(scale, m, scale)
 
 
+def exp_bounded_times(factor, x):
+    """`factor` times e**x for ``abs(x) <= 708``; relative error 2**-30, and that of float64 where `x` is next to 0."""
+    scale, m = _scale_and_expm1(x)
+    return fma(factor * scale, m, factor * scale)
+
+
 def expm1_bounded(x):
     """e**x - 1 for ``abs(x) <= 708``; relative error 2**-30."""
     scale, m = _scale_and_expm1(x)

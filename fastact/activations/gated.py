@@ -4,8 +4,9 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
+from fastact._math.arithmetic import fma
 from fastact._math.float32 import ROUND_SHIFTED, SHIFT, ZERO
-from fastact._math.float64 import exp_bounded, expm1_bounded
+from fastact._math.float64 import exp_bounded, exp_bounded_times, expm1_bounded
 from fastact._math.working import (
     at_least,
     at_most,
@@ -63,6 +64,7 @@ GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
 GELU_TANH_FARTHEST = 32.0
 GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
 GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
+GELU_TANH_AT_ROOT = -1.2311548723318988  # v(root)
 GELU_TANH_EXP_ROOT = (0.29195521191476714, -8.582607951729513e-18)  # e**v(root)
 
 
@@ -79,11 +81,6 @@ def _silu(x):
     return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
 
-def _gated_float32(x, argument):
-    """Give x sigmoid(argument), for an argument within 700."""
-    return x / (1.0 + exp_bounded(-argument))
-
-
 def _gated_single(x, finite, t, t_lo):
     """Give x sigmoid(t + t_lo), for a t of at least ZERO_FROM that is ONE_FROM where the sigmoid is 1."""
     e = float32.scale_and_rough_expm1(-t, -t_lo, ROUND_SHIFTED)
@@ -91,14 +88,22 @@ def _gated_single(x, finite, t, t_lo):
     return where(t >= ONE_FROM, x, y)
 
 
+def _silu_single(x):
+    return _gated_single(x, at_least(x, ZERO_FROM), *float32.bounded(x, ZERO_FROM, ONE_FROM))
+
+
 def _steep_swish(x, beta):
     t, t_lo = float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM)
     return _gated_single(x, where(t > ZERO_FROM, x, ZERO), t, t_lo)
 
 
-def _swish(x, beta):
+def _any_swish(x, beta):
     t, t_lo = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
     return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, ZERO), t, t_lo)
+
+
+def _swish_single(x, beta):
+    return _steep_swish(x, beta) if float32.is_number(beta) and beta >= STEEP else _any_swish(x, beta)
 
 
 def _gated(x, t):
@@ -135,10 +140,10 @@ def _derivative_tail(x, rise, linear, c):
 
 
 def _silu_derivative_float32(x):
-    h = within(x, FAR_FLOAT32) - SILU_ROOT[0]
-    m = expm1_bounded(h)
-    e = SILU_EXP_ROOT[0] * exp_bounded(h)
-    return e * (h + SILU_EXP_ROOT[0] * m) / ((1.0 + e) * (1.0 + e))
+    # e**x as c e**h, which next to the root, where it cancels in 1 + x + e**x, has all of float64's digits.
+    t = within(x, FAR_FLOAT32)
+    e = exp_bounded_times(SILU_EXP_ROOT[0], t - SILU_ROOT[0])
+    return e * ((t + 1.0) + e) / ((1.0 + e) * (1.0 + e))
 
 
 def _silu_derivative(x):
@@ -185,10 +190,11 @@ class silu:
         return _gated_tail(x, t, t)
 
     def value_float32(x):
-        return _gated_float32(at_least(x, -FAR_FLOAT32), within(x, FAR_FLOAT32))
+        t = at_least(x, -FAR_FLOAT32)
+        return t / (1.0 + exp_bounded(-at_most(t, FAR_FLOAT32)))
 
     def value_single(x):
-        return _gated_single(x, at_least(x, ZERO_FROM), *float32.bounded(x, ZERO_FROM, ONE_FROM))
+        return _silu_single(x)
 
     def derivative(x):
         return _silu_derivative(x)
@@ -224,14 +230,13 @@ class swish:
         return _gated(x, beta * x)
 
     def value_single(x, beta):
-        # A loop goes one way or the other: the first needs no number of more than float32's range.
-        return _steep_swish(x, beta) if beta >= STEEP else _swish(x, beta)
+        return _silu_single(x) if float32.is_number(beta) and beta == 1.0 else _swish_single(x, beta)
 
     def derivative(x, beta):
         return _silu_derivative(beta * x)
 
     def derivative_float32(x, beta):
-        return _silu_derivative_float32(beta * x)
+        return _silu_derivative_float32(x) if beta == 1.0 else _silu_derivative_float32(beta * x)
 
     def second_derivative(x, beta):
         return beta * _silu_second_derivative(beta * x)
@@ -417,7 +422,9 @@ class gelu_tanh:
         return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
     def value_float32(x):
-        return _gated_float32(at_least(x, -15.0), _gelu_tanh_argument(within(x, 15.0)))
+        t = at_least(x, -15.0)
+        a = at_most(t, 15.0)
+        return t / (1.0 + exp_bounded(a * fma(-GELU_TANH_B[0], a * a, -GELU_TANH_A[0])))
 
     def value_tail_float64(x):
         t = within(x, GELU_TANH_FARTHEST)
@@ -425,12 +432,10 @@ class gelu_tanh:
 
     def derivative_float32(x):
         t = at_least(at_most(x, 15.0), -20.0)
-        h = t - GELU_TANH_ROOT[0]
-        squares = t * t + t * GELU_TANH_ROOT[0] + GELU_TANH_ROOT_SQUARED[0]
-        rise = h * (GELU_TANH_A[0] + GELU_TANH_B[0] * squares)
-        m = expm1_bounded(rise)
-        e = GELU_TANH_EXP_ROOT[0] * exp_bounded(rise)
-        numerator = h * (GELU_TANH_A[0] + GELU_TANH_3B[0] * squares) + GELU_TANH_EXP_ROOT[0] * m
+        square = t * t
+        rise = fma(t, fma(GELU_TANH_B[0], square, GELU_TANH_A[0]), -GELU_TANH_AT_ROOT)
+        e = exp_bounded_times(GELU_TANH_EXP_ROOT[0], rise)
+        numerator = fma(t, fma(GELU_TANH_3B[0], square, GELU_TANH_A[0]), 1.0 + e)
         return e * numerator / ((1.0 + e) * (1.0 + e))
 
     def derivative(x):

@@ -6,12 +6,14 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
-from fastact._math.arithmetic import fma, two_sum
-from fastact._math.float32 import ZERO
+from fastact._math.arithmetic import fast_two_sum, fma, two_sum
+from fastact._math.float32 import ONE, ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
-THREE, HALF_OF_THREE, THIRD = np.float32(3), np.float32(1.5), np.float32(1 / 3)
+THREE, HALF_OF_THREE, THIRD, SIXTH = map(np.float32, (3, 1.5, 1 / 3, 1 / 6))
+# Together with it not less than 1 / 6, so that -0.0 times half and what that lacks stays -0.0.
+SIXTH_LO = np.nextafter(np.float32(1 / 6 - np.float64(SIXTH)), np.float32(0))
 # In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
 # and 0 is meant.
 ROUNDING = 2.0**-90
@@ -30,10 +32,38 @@ def _ramp(x, slope, offset):
 
 
 def _ends_of_ramp(slope, offset):
-    """The largest and the smallest float32 outside of where a ramp is strictly between 0 and 1; NaN if it is level."""
-    slope, offset = np.float64(slope), np.float64(offset)
-    zero, one = -offset / slope, (1.0 - offset) / slope
-    return float32.at_or_below(where(slope > 0.0, zero, one)), float32.at_or_above(where(slope > 0.0, one, zero))
+    """The largest and the smallest float32 outside of where a rising ramp is strictly between 0 and 1."""
+    return float32.at_or_below(-offset / slope), float32.at_or_above((1.0 - offset) / slope)
+
+
+def _is_usual(slope, offset):
+    return float32.is_number(slope) and float32.is_number(offset) and slope > 2.0**-90 and slope < 2.0**90
+
+
+def _clipped_ramp(x, slope, offset):
+    ramp = np.float64(slope) * np.float64(x) + np.float64(offset)
+    return np.float32(where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp)))
+
+
+def _ramp_backward(grad, x, slope, offset):
+    slope = np.float64(slope)
+    return np.float32(np.float64(grad) * _between(slope * np.float64(x) + np.float64(offset), 0.0, 1.0, slope))
+
+
+def _rise_backward(grad, x, slope, offset):
+    low, high = _ends_of_ramp(slope, offset)
+    outside = where(x <= x, ZERO, x) * grad
+    return where((x > low) & (x < high), float32.scaled(grad, slope), outside)
+
+
+def _rise(x, slope, offset):
+    """In float32, the ramp as the distance from where it is 0, for a slope above 0."""
+    low, high = _ends_of_ramp(slope, offset)
+    start, start_lo = float32.halves(offset / slope)
+    moved, moved_lo = two_sum(x, start)
+    rise, rise_lo = float32.halves(slope)
+    ramp = fma(moved, rise, fma(moved, rise_lo, (moved_lo + start_lo) * rise))
+    return where(x <= low, ZERO, where(x >= high, ONE, ramp))
 
 
 @define(
@@ -62,9 +92,8 @@ class hard_sigmoid:
         ramp = _ramp(x, slope, offset)
         return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
 
-    def value_float32(x, slope, offset):
-        ramp = slope * x + offset
-        return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
+    def value_single(x, slope, offset):
+        return _rise(x, slope, offset) if _is_usual(slope, offset) else _clipped_ramp(x, slope, offset)
 
     def derivative(x, slope, offset):
         return _between(_ramp(x, slope, offset), 0.0, 1.0, slope)
@@ -73,9 +102,8 @@ class hard_sigmoid:
         return _between(slope * x + offset, 0.0, 1.0, slope)
 
     def backward_single(grad, x, slope, offset):
-        low, high = _ends_of_ramp(slope, offset)
-        outside = where(x <= x, ZERO, x) * grad
-        return where((x > low) & (x < high), float32.scaled(grad, slope), outside)
+        is_usual = _is_usual(slope, offset)
+        return _rise_backward(grad, x, slope, offset) if is_usual else _ramp_backward(grad, x, slope, offset)
 
     def second_derivative(x, slope, offset):
         return zero_or_nan(x)
@@ -158,9 +186,12 @@ class hard_swish:
         inside = where(abs(x) < 3.0, x, 0.0)
         return where(x >= 3.0, x, where(x <= -3.0, 0.0, where(x <= x, inside * (inside + 3.0) / 6.0, x)))
 
-    def value_float32(x):
-        inside = where(x <= -3.0, 0.0, x)
-        return where(x >= 3.0, x, inside * (inside + 3.0) * (1.0 / 6.0))
+    def value_single(x):
+        moved, moved_lo = fast_two_sum(THREE, x)
+        gate = moved * SIXTH
+        gate_lo = fma(moved, SIXTH_LO, fma(moved, SIXTH, -gate))
+        inside = fma(x, gate, x * fma(moved_lo, SIXTH, gate_lo))
+        return where(x >= THREE, x, where(x <= -THREE, ZERO, inside))
 
     def derivative(x):
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))

@@ -20,6 +20,11 @@ SMALLEST_B, LARGEST_B = 2.0**-350, 2.0**262
 BIAS, HALF_BIAS, LOWEST_HALF, HIGHEST_HALF = np.int64(1023), np.int64(512), np.int64(-120), np.int64(126)
 
 
+def _log1p_exp(t):
+    """log(1 + e**-|t|) in float32's kernels."""
+    return log1p(exp_bounded(-at_most(abs(t), FAR_FLOAT32)))
+
+
 @define(
     formula=r"f(x) = \frac{1}{\beta} \log(1 + e^{\beta x})",
     parameters=(Parameter("beta", 1.0, "Sharpness: large values near relu.", above=0.0),),
@@ -49,8 +54,8 @@ class softplus:
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
 
     def value_float32(x, beta):
-        a = abs(beta * x)
-        return at_least(x, 0.0) + log1p(exp_bounded(-at_most(a, FAR_FLOAT32))) * (1.0 / beta)
+        left = _log1p_exp(x) if beta == 1.0 else _log1p_exp(beta * x) * (1.0 / beta)
+        return at_least(x, 0.0) + left
 
     def derivative_single(x, beta):
         return float32.logistic(*float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM))
@@ -104,6 +109,25 @@ def _root_and_x(a, b, b_lo):
     return total, total_lo + root_lo
 
 
+def _squareplus_single(x, b):
+    # With a unit of its own, |x| in units of it would overflow where the value is not yet 0.
+    unit = where((b > 2.0**-60) & (b < 16.0), 4.0, _unit(b))
+    square, square_lo = float32.halves(_bounded(b) / (unit * unit))
+    total, total_lo = _root_and_x(abs(x) * np.float32(1.0 / unit), square, square_lo)
+    # That unit comes before the division: rounding to a subnormal number is the last step.
+    most = at_least(at_most(unit, 4.0), 1.0)
+    before, after = np.float32(0.5 * most), np.float32(unit / most)
+    left, left_lo = float32.quotient(square * before, square_lo * before, total, total_lo)
+    y = where(x >= ZERO, (total + total_lo) * np.float32(0.5 * unit), (left + left_lo) * after)
+    return where(x >= np.float32(unit * HUGE_FLOAT32), x, y)
+
+
+def _squareplus_float32(x, b):
+    # Squares of float32 numbers are far from float64's largest.
+    large = 0.5 * (abs(x) + sqrt(x * x + b))
+    return np.float32(where(x >= 0.0, large, 0.25 * b / large))
+
+
 @define(
     formula=r"f(x) = \frac{x + \sqrt{x^2 + b}}{2}",
     parameters=(Parameter("b", 4.0, "Width of the bend: the value at 0 is half its square root.", above=0.0),),
@@ -126,22 +150,8 @@ class squareplus:
         large = 0.5 * abs(x) + 0.5 * _root(x, b)
         return where(x >= 0.0, large, 0.25 * b / large)
 
-    def value_float32(x, b):
-        # Squares of float32 numbers are far from float64's largest.
-        large = 0.5 * (abs(x) + sqrt(x * x + b))
-        return where(x >= 0.0, large, 0.25 * b / large)
-
     def value_single(x, b):
-        # With a unit of its own, |x| in units of it would overflow where the value is not yet 0.
-        unit = where((b > 2.0**-60) & (b < 16.0), 4.0, _unit(b))
-        square, square_lo = float32.halves(_bounded(b) / (unit * unit))
-        total, total_lo = _root_and_x(abs(x) * np.float32(1.0 / unit), square, square_lo)
-        # That unit comes before the division: rounding to a subnormal number is the last step.
-        most = at_least(at_most(unit, 4.0), 1.0)
-        before, after = np.float32(0.5 * most), np.float32(unit / most)
-        left, left_lo = float32.quotient(square * before, square_lo * before, total, total_lo)
-        y = where(x >= ZERO, (total + total_lo) * np.float32(0.5 * unit), (left + left_lo) * after)
-        return where(x >= np.float32(unit * HUGE_FLOAT32), x, y)
+        return _squareplus_single(x, b) if float32.is_number(b) else _squareplus_float32(np.float64(x), np.float64(b))
 
     def derivative(x, b):
         root = _root(x, b)
