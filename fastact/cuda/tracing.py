@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastact._math import arithmetic, circular, working
+from fastact._math import arithmetic, circular, float32, working
 
 FLOATS, INTEGERS = ("float32", "float64"), ("int32", "int64")
 BITS_OF = {"float32": "int32", "float64": "int64", "int32": "float32", "int64": "float64"}
@@ -343,7 +343,8 @@ def pair(hi, lo=0.0):
     return _pair_class()(hi, lo)
 
 
-_STAND_INS = {arithmetic.fma: _fma, circular.entry: _entry}
+# A GPU's kernels have the form for every element's own parameter: a second one beside it would be computed as well.
+_STAND_INS = {arithmetic.fma: _fma, circular.entry: _entry, float32.is_number: lambda parameter: False}
 
 
 def stand_in(function, kind, other):
