@@ -1,5 +1,7 @@
 """Activations that multiply their input by a gate of it: smooth, and not monotone."""
 
+import math
+
 import numpy as np
 
 from fastact._definition import Parameter, define
@@ -94,12 +96,12 @@ def _silu_single(x):
 
 def _steep_swish(x, beta):
     t, t_lo = float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM)
-    return _gated_single(x, where(t > ZERO_FROM, x, ZERO), t, t_lo)
+    return _gated_single(x, where(t > ZERO_FROM, x, math.copysign(ZERO, x)), t, t_lo)
 
 
 def _any_swish(x, beta):
     t, t_lo = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
-    return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, ZERO), t, t_lo)
+    return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, math.copysign(ZERO, x)), t, t_lo)
 
 
 def _swish_single(x, beta):
