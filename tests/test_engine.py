@@ -314,7 +314,6 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
 PACKED_FMA = re.compile(r"\\bvfn?m\\w+p[sd]\\b.*%[yz]mm" if X86 else r"\\bfml[as]\\b.*\\.(2d|4s)")
 DOUBLE = re.compile(r"\\bv(?!mov)\\w+pd\\b.*%[yz]mm" if X86 else r"\\bf\\w+\\b.*\\.2d")
-SINGLE = re.compile(r"\\bv(?!mov)\\w+ps\\b.*%[yz]mm" if X86 else r"\\bf\\w+\\b.*\\.4s")
 FORMS, EXPONENTIAL = 2, 8  # loops over rows and columns; what an exponential takes of these
 EXPONENTIALS = ("softmax", "softmin", "log_softmax", "logsumexp")
 FROM_OUTPUT = (("softmax", "backward_from_output"), ("softmin", "backward_from_output"))  # need none
@@ -336,10 +335,8 @@ for dtype in ("f4", "f8"):
                 print(kernel, "has no vector instructions")
             direction = kernel.removeprefix(name + "-").split("-")[0]
             is_single = dtype == "f4" and direction + "_single" in registry[name].formulas
-            # Some have a loop in float64 besides, for parameters out of the ordinary.
-            if kernel.startswith(name + "-") and is_single:
-                if len(DOUBLE.findall(assembly)) >= len(SINGLE.findall(assembly)):
-                    print(kernel, "computes vectors of float64")
+            if kernel.startswith(name + "-") and is_single and DOUBLE.search(assembly):
+                print(kernel, "computes vectors of float64")
         known |= set(compiled_functions())
 rows = np.ones((2, 3), "f4")
 for dtype in ("f4", "f8"):

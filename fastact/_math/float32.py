@@ -214,22 +214,23 @@ def square_root(x, x_lo):
     return root, (fma(-root, root, x) + x_lo) * half_inverse
 
 
-def expm1(x, x_lo):
-    """e**(x + x_lo) - 1 in two parts, to 2**-27, for a sum in [-87, 20]."""
-    scale, m, m_lo = scale_and_expm1(x, x_lo, ROUND)
+def _less_1(scale, m, m_lo):
+    """`scale` (1 + m + m_lo) - 1, in two parts."""
     power = scale - ONE  # what this loses is a change of x by far less than its own last digit
     hi = fma(m, scale, power)
     return hi, fma(m_lo, scale, fma(m, scale, power - hi))
+
+
+def expm1(x, x_lo):
+    """e**(x + x_lo) - 1 in two parts, to 2**-27, for a sum in [-87, 20]."""
+    return _less_1(*scale_and_expm1(x, x_lo, ROUND))
 
 
 def rough_expm1(x):
     """e**x - 1 in two parts, to 2**-25.5, for a number in [-87, 20]: where no order needs to be kept."""
     n, square, p, r, _ = _reduced(x, NOTHING, ROUND)
     m = fma(square, p, r)
-    scale = _power_of_two(n)
-    power = scale - ONE
-    hi = fma(m, scale, power)
-    return hi, fma(fma(square, p, r - m), scale, fma(m, scale, power - hi))
+    return _less_1(_power_of_two(n), m, fma(square, p, r - m))
 
 
 def logistic(t, t_lo):

@@ -7,7 +7,7 @@ import numpy as np
 from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma, two_sum
-from fastact._math.float32 import ONE, ZERO
+from fastact._math.float32 import ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
@@ -40,30 +40,19 @@ def _is_usual(slope, offset):
     return float32.is_number(slope) and float32.is_number(offset) and slope > 2.0**-90 and slope < 2.0**90
 
 
-def _clipped_ramp(x, slope, offset):
-    ramp = np.float64(slope) * np.float64(x) + np.float64(offset)
-    return np.float32(where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp)))
+def _ramp_slope(x, slope, offset):
+    """In float32's kernels, the derivative in float64."""
+    return _between(slope * x + offset, 0.0, 1.0, slope)
 
 
 def _ramp_backward(grad, x, slope, offset):
-    slope = np.float64(slope)
-    return np.float32(np.float64(grad) * _between(slope * np.float64(x) + np.float64(offset), 0.0, 1.0, slope))
+    return np.float32(np.float64(grad) * _ramp_slope(np.float64(x), np.float64(slope), np.float64(offset)))
 
 
 def _rise_backward(grad, x, slope, offset):
     low, high = _ends_of_ramp(slope, offset)
     outside = where(x <= x, ZERO, x) * grad
     return where((x > low) & (x < high), float32.scaled(grad, slope), outside)
-
-
-def _rise(x, slope, offset):
-    """In float32, the ramp as the distance from where it is 0, for a slope above 0."""
-    low, high = _ends_of_ramp(slope, offset)
-    start, start_lo = float32.halves(offset / slope)
-    moved, moved_lo = two_sum(x, start)
-    rise, rise_lo = float32.halves(slope)
-    ramp = fma(moved, rise, fma(moved, rise_lo, (moved_lo + start_lo) * rise))
-    return where(x <= low, ZERO, where(x >= high, ONE, ramp))
 
 
 @define(
@@ -92,14 +81,14 @@ class hard_sigmoid:
         ramp = _ramp(x, slope, offset)
         return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
 
-    def value_single(x, slope, offset):
-        return _rise(x, slope, offset) if _is_usual(slope, offset) else _clipped_ramp(x, slope, offset)
+    def value_float32(x, slope, offset):
+        ramp = slope * x + offset
+        return where(ramp <= 0.0, 0.0, where(ramp >= 1.0, 1.0, ramp))
 
     def derivative(x, slope, offset):
         return _between(_ramp(x, slope, offset), 0.0, 1.0, slope)
 
-    def derivative_float32(x, slope, offset):
-        return _between(slope * x + offset, 0.0, 1.0, slope)
+    derivative_float32 = _ramp_slope
 
     def backward_single(grad, x, slope, offset):
         is_usual = _is_usual(slope, offset)

@@ -7,7 +7,7 @@ import numpy as np
 from fastact._definition import define
 from fastact._math import float32
 from fastact._math.arithmetic import fma
-from fastact._math.float32 import LOWER, NOTHING, ONE, RAISE, TWO, ZERO
+from fastact._math.float32 import LARGEST, LOWER, NOTHING, ONE, RAISE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import (
     arctangent,
@@ -37,7 +37,6 @@ LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 # From there on sigmoid is 1 in float32; from there down it is 0, and 0 times the largest gradient.
 ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD = np.float32(18), np.float32(-106), np.float32(-194)
 TANH_ONE_FROM, EXP_ZERO_FROM = np.float32(10), np.float32(-87)
-LARGEST = np.finfo(np.float32).max
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
