@@ -236,6 +236,16 @@ def test_hard_sigmoid_of_any_slope(parameters):
     assert ulp_errors(fa.hard_sigmoid.backward(np.ones_like(x), x, *parameters), derivative).max() <= 1
 
 
+@pytest.mark.parametrize("parameter", [1e39, 1e60, 1e-46, 1e-60])
+@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "celu", "softplus", "swish", "quick_gelu"])
+def test_parameters_beyond_float32(name, parameter):
+    x = np.concatenate([few("float32", 1000), np.array([0, -0.0, np.inf, -np.inf, np.nan], "f4")])
+    x = x[~(abs(x) < np.finfo("f4").smallest_normal) | (x == 0)]
+    for direction in ("value", "derivative"):
+        function = direction_of(name, direction)
+        assert ulp_errors(function(x, parameter), function(x.astype("f8"), parameter)).max() <= 1
+
+
 @pytest.mark.parametrize("slope", [1e30, -1e30])
 @pytest.mark.parametrize("x", [-1e20, 1e20])
 def test_what_overflows_keeps_its_sign(slope, x):

@@ -126,7 +126,7 @@ def _register_functions(*modules):
             if (
                 inspect.isfunction(function)
                 and function.__module__ == module.__name__
-                and function.__name__ not in (*intrinsics.GIVEN, "is_number", "halves", "scaled")
+                and function.__name__ not in (*intrinsics.GIVEN, "is_number", "halves", "in_units", "scaled")
             ):
                 inlined(function)
 
@@ -151,6 +151,13 @@ def _overload_halves(x):
     if x == types.float32:
         return lambda x: (x, float32.ZERO)
     return float32.halves
+
+
+@overloaded(float32.in_units)
+def _overload_in_units(number):
+    if number == types.float32:
+        return lambda number: (float32.ONE, number)
+    return float32.in_units
 
 
 @overloaded(float32.scaled)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from fastact._math.arithmetic import fma
-from fastact._math.working import where
+from fastact._math.working import at_least, at_most, where
 
 LOG2_E = np.float32(1.4426950408889634)
 # log(2) in two parts, the first so short that its product with the exponent of any result is exact.
@@ -31,6 +31,7 @@ SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 LOWEST = np.float32(-132.4)
 ONE, TWO = np.float32(1), np.float32(2)
 ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
+MOST, LEAST = float(np.finfo(np.float32).max), 2.0**-149
 LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
 HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
@@ -70,6 +71,17 @@ def halves_of_one_sign(number):
     """As `halves`; what overflows in the products with both has one sign."""
     hi = where(number < 0.0, -at_or_below(-number), at_or_below(number))
     return hi, np.float32(number - np.float64(hi))
+
+
+def in_units(number):
+    """A float64 as a unit, in float32, times a number of float32's range, which is 0 only for 0.
+
+    The unit is 1 where float32 has the number to every digit; elsewhere infinity times 0 would become of a product.
+    """
+    size = abs(number)
+    unit = where(size > 2.0**100, 2.0**127, where(size < 2.0**-100, 2.0**-100, 1.0))
+    in_unit = at_most(size / unit, MOST)
+    return np.float32(unit), math.copysign(where(size > 0.0, at_least(in_unit, LEAST), in_unit), number)
 
 
 def at_or_below(number):
@@ -141,13 +153,16 @@ def multiply(x, hi, lo):
 
 def scaled(x, number):
     """`x` times a float64, rounded once."""
-    hi, lo = halves_of_one_sign(number)
-    return x * hi if lo == ZERO else fma(x, hi, x * lo)
+    unit, in_unit = in_units(number)
+    hi, lo = halves_of_one_sign(in_unit)
+    return (x * hi if lo == ZERO else fma(x, hi, x * lo)) * unit
 
 
 def product(x, number):
     """`x` times a float64, in two parts."""
-    factor, factor_lo = halves(number)
+    unit, in_unit = in_units(number)
+    factor, factor_lo = halves(in_unit)
+    x = x * unit
     hi = x * factor
     return hi, fma(x, factor_lo, fma(x, factor, -hi))
 
@@ -166,8 +181,9 @@ def bounded_product(x, number, low, high):
 
 def times(number, hi, lo):
     """A float64 times a number in two parts, rounded once."""
-    factor, factor_lo = halves(number)
-    return fma(factor, hi, fma(factor, lo, factor_lo * hi))
+    unit, in_unit = in_units(number)
+    factor, factor_lo = halves(in_unit)
+    return fma(factor, hi, fma(factor, lo, factor_lo * hi)) * unit
 
 
 def number_times_exp(number, x, x_lo):
@@ -176,10 +192,11 @@ def number_times_exp(number, x, x_lo):
     bits = np.float32(n).view(np.int32)
     half = np.int32(bits >> np.int32(1))
     first, second = _power_of_bits(half) * HALVES_BACK, _power_of_bits(np.int32(bits - half)) * HALVES_BACK
-    hi, lo = halves(number)
+    unit, in_unit = in_units(number)
+    hi, lo = halves(in_unit)
     hi, lo = hi * first, lo * first
     y = fma(hi, m, hi)
-    return (y + (fma(hi, m, hi - y) + fma(hi, m_lo, lo))) * second
+    return (y + (fma(hi, m, hi - y) + fma(hi, m_lo, lo))) * (second * unit)
 
 
 def plus_exp(addend, scale, m, m_lo):
