@@ -246,6 +246,23 @@ class Definition:
         """Whether a function along an axis gives as many results for a row as it has elements."""
         return self.kind == "axiswise" and not self.reduces
 
+    def is_at_defaults(self, direction: str, parts: Sequence[tuple[float, float]] | None) -> bool:
+        """Whether float32 kernels compute a direction otherwise for these parameters, in parts, since all are defaults.
+
+        None stands for parameters that are arrays.
+        """
+        return parts is not None and tuple(parts) == self.default_parts and self.has_form_at_defaults(direction)
+
+    def has_form_at_defaults(self, direction: str) -> bool:
+        """Whether float32 kernels have a formula of their own for a direction at the default parameters."""
+        parts = ("value", "derivative") if direction == "value_and_derivative" else (direction,)
+        return any(f"{part}_single_at_defaults" in self.formulas for part in parts)
+
+    @property
+    def default_parts(self) -> tuple[tuple[float, float], ...]:
+        """The default parameters, as `Parameter.parts` gives them."""
+        return tuple(parameter.parts(parameter.default) for parameter in self.parameters)
+
     @property
     def kernels(self) -> tuple[str, ...]:
         """What there is a ufunc for: the directions, or what those of a loss are made of."""

@@ -334,7 +334,8 @@ for dtype in ("f4", "f8"):
             if kernel.startswith(name + "-") and not VECTOR.search(assembly):
                 print(kernel, "has no vector instructions")
             direction = kernel.removeprefix(name + "-").split("-")[0]
-            is_single = dtype == "f4" and direction + "_single" in registry[name].formulas
+            forms = (direction + "_single", direction + "_single_at_defaults")
+            is_single = dtype == "f4" and any(form in registry[name].formulas for form in forms)
             if kernel.startswith(name + "-") and is_single and DOUBLE.search(assembly):
                 print(kernel, "computes vectors of float64")
         known |= set(compiled_functions())

@@ -1,7 +1,8 @@
 """From a formula to a block kernel: a compiled loop over contiguous operands of one dtype.
 
 A kernel exists per activation, direction, dtype and way of passing the parameters: as *constants*, loaded once before
-the loop, or as *operands*, which vary along it.
+the loop, or as *operands*, which vary along it. Constants that are the defaults have a kernel of their own where a
+formula makes something of that.
 """
 
 import functools
@@ -156,20 +157,21 @@ def _between(enter, formula, leave, has_grad):
 
 
 @functools.cache
-def formula_of(definition_name, direction, dtype):
+def formula_of(definition_name, direction, dtype, at_defaults=False):
     """The compiled-code form of a direction's formula, made of those that the definition gives.
 
     For float32 a definition may have the same function in fewer operations: in float64 (``value_float32``), or in
-    float32 itself (``value_single``), where what it gives needs no other rounding.
+    float32 itself (``value_single``), where what it gives needs no other rounding; and, for the default parameters
+    alone, in float32 (``value_single_at_defaults``).
     """
-    in_float32 = single_formula_of(definition_name, direction, dtype)
+    in_float32 = single_formula_of(definition_name, direction, dtype, at_defaults)
     if in_float32:
         return _between(to_float32, in_float32, to_float64, direction.startswith("backward"))
-    return unrounded_formula_of(definition_name, direction, dtype)
+    return unrounded_formula_of(definition_name, direction, dtype, at_defaults)
 
 
 @functools.cache
-def single_formula_of(definition_name, direction, dtype):
+def single_formula_of(definition_name, direction, dtype, at_defaults=False):
     """The compiled-code form of a direction's formula from float32 to float32, or None where there is none.
 
     It is written for float32 (``value_single``), or the one for every precision, where that is as good in float32.
@@ -178,8 +180,9 @@ def single_formula_of(definition_name, direction, dtype):
     if dtype != "float32" or definition.kind != "elementwise":
         return None
     register_helpers()
-    if f"{direction}_single" in definition.formulas:
-        return inlined(definition.formulas[f"{direction}_single"])
+    for name in (f"{direction}_single_at_defaults",) * at_defaults + (f"{direction}_single",):
+        if name in definition.formulas:
+            return inlined(definition.formulas[name])
     has_grad, name = direction.startswith("backward"), direction.replace("backward", "derivative", 1)
     if name not in definition.in_single_precision:
         return None
@@ -188,7 +191,7 @@ def single_formula_of(definition_name, direction, dtype):
 
 
 @functools.cache
-def unrounded_formula_of(definition_name, direction, dtype):
+def unrounded_formula_of(definition_name, direction, dtype, at_defaults=False):
     """As `formula_of`, but what it gives is in working precision, for others to go on with."""
     register_helpers()
     formulas, gate = registry[definition_name].formulas, registry[definition_name].gate
@@ -198,7 +201,7 @@ def unrounded_formula_of(definition_name, direction, dtype):
     if direction in formulas:
         return inlined(formulas.get(f"{direction}_{dtype}", formulas[direction]))
     if direction == "value_and_derivative":
-        return _both(formula_of(definition_name, "value", dtype), formula_of(definition_name, "derivative", dtype))
+        return _both(*(formula_of(definition_name, part, dtype, at_defaults) for part in ("value", "derivative")))
     if direction.startswith(WEIGHTED):
         return _backward_of(unrounded_formula_of(definition_name, direction.removeprefix(WEIGHTED), dtype))
     derivative = direction.replace("backward", "derivative", 1)
@@ -258,7 +261,7 @@ def _block_loop(formula, enter, dtype, operands, constants, results):
     return one_result if results == 1 else two_results
 
 
-def block_kernel(definition_name, direction, dtype, operands, constants, results=1):
+def block_kernel(definition_name, direction, dtype, operands, constants, results=1, at_defaults=False):
     """Compile the kernel of one direction of one activation.
 
     Parameters
@@ -269,12 +272,14 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
         Of all operands and results.
     operands, constants, results : int
         How many arrays it reads, how many parameters it takes as constants, how many arrays it writes.
+    at_defaults : bool
+        Whether these constants are the defaults, and a formula makes something of that.
     """
     # What is in float32 goes without `formula_of`: LLVM turns comparisons of what has been converted there and back
     # into ones of float64.
-    in_float32 = single_formula_of(definition_name, direction, dtype)
-    formula = in_float32 or unrounded_formula_of(definition_name, direction, dtype)
+    in_float32 = single_formula_of(definition_name, direction, dtype, at_defaults)
+    formula = in_float32 or unrounded_formula_of(definition_name, direction, dtype, at_defaults)
     enter = to_float32 if in_float32 else ENTER[dtype]
     loop = _block_loop(formula, enter, dtype, operands, constants, results)
-    name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}"
+    name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}" + "-defaults" * at_defaults
     return compile_function(loop, KERNEL_SIGNATURE, name)

@@ -123,13 +123,29 @@ def _exact(value):
 
 
 @functools.cache
+def _formula32(name, direction):
+    """The formula for float32, which at the default parameters is the one that arrays get there."""
+    general = formula_of(name, direction, "float32")
+    if not registry[name].has_form_at_defaults(direction):
+        return general
+    at_defaults, arrays = formula_of(name, direction, "float32", at_defaults=True), input_count(name, direction)
+    defaults = tuple(parameter.default for parameter in registry[name].parameters)
+
+    @inlined
+    def choose(*args):
+        return at_defaults(*args) if args[arrays:] == defaults else general(*args)
+
+    return choose
+
+
+@functools.cache
 def _scalar(name, direction, part=None):
     """A function of scalars that compiled code may call: in float32 where the last array operand is, else float64.
 
     Of two results it gives the `part`-th.
     """
     pick = _identity if part is None else inlined(lambda results: results[part])
-    formula32, formula64 = (formula_of(name, direction, dtype) for dtype in ("float32", "float64"))
+    formula32, formula64 = _formula32(name, direction), formula_of(name, direction, "float64")
     parameters = registry[name].parameters
     arrays = input_count(name, direction)
     doubles = _map((_double,) * (arrays + len(parameters)))

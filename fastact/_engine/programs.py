@@ -63,11 +63,14 @@ class Program:
     def prepare(self):
         """Compile what the program needs, or take it from the cache."""
         self.set_conversions()
-        inputs = len(self.dtypes) - self.results
-        kernel = block_kernel(
-            self.name, self.direction, self.working.name, inputs, len(self.constants or ()), self.results
-        )
-        self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
+        self.set_kernel(len(self.dtypes) - self.results)
+
+    def set_kernel(self, inputs):
+        """Compile the kernel, or take it from the cache. This comes last: it says that all the rest is there."""
+        constants, working = len(self.constants or ()), self.working
+        at_defaults = working == FLOAT32 and registry[self.name].is_at_defaults(self.direction, self.constants)
+        kernel = block_kernel(self.name, self.direction, working.name, inputs, constants, self.results, at_defaults)
+        self.words[j.KERNEL] = kernel.address
 
     def set_conversions(self):
         """Say how each operand comes to the kernel's dtype, and each result to its own."""

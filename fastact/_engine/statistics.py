@@ -20,7 +20,6 @@ from fastact._engine import driver
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine.arrays import describe_job, run_job
-from fastact._engine.blocks import block_kernel
 from fastact._engine.conversions import pack_address
 from fastact._engine.inlined import own_symbol
 from fastact._engine.programs import NANOSECONDS_WORTH_A_THREAD, Program
@@ -290,9 +289,7 @@ class StatisticsProgram(Program):
     def prepare(self):
         """Compile what the program needs, or take it from the cache."""
         self.set_conversions()
-        inputs, constants = len(self.dtypes) - self.results - 1, len(self.constants or ())
-        kernel = block_kernel(self.name, self.direction, self.working.name, inputs, constants, self.results)
-        self.words[j.KERNEL] = kernel.address
+        self.set_kernel(len(self.dtypes) - self.results - 1)  # which takes no gradient
 
 
 def partials(program, views, threshold):

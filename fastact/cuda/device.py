@@ -61,10 +61,11 @@ class _Scalar:
         self._arrays = len(self._definition.operands(direction))
         self._is_number = (False,) * self._arrays + (True,) * len(self._definition.parameters)
 
-    def _program(self, dtype: str) -> Any:
+    def _program(self, dtype: str, at_defaults: bool) -> Any:
         from fastact.cuda.formulas import elementwise_program
 
-        return elementwise_program(self._definition.name, self._direction, dtype, self._is_number)
+        at_defaults &= dtype == "float32" and self._definition.has_form_at_defaults(self._direction)
+        return elementwise_program(self._definition.name, self._direction, dtype, self._is_number, at_defaults)
 
     def _results(self) -> int:
         return self._definition.results(self._direction)
@@ -95,12 +96,13 @@ class _Scalar:
             for value, kind in zip(args[: self._arrays], signature.args, strict=False)
         ]
         own = zip(self._definition.parameters, args[self._arrays :], signature.args[self._arrays :], strict=True)
-        for parameter, value, kind in own:
-            if isinstance(kind, t.NoneType | t.Omitted):
+        left_out = [isinstance(kind, t.NoneType | t.Omitted) for kind in signature.args[self._arrays :]]
+        for is_left_out, (parameter, value, kind) in zip(left_out, own, strict=True):
+            if is_left_out:
                 given += [ir.Constant(ir.DoubleType(), part) for part in parameter.parts(parameter.default)]
             else:
                 given += [context.cast(builder, value, kind, t.float64), ir.Constant(ir.DoubleType(), 0.0)]
-        results = emit(builder, self._program(str(dtype)), given, on_device=True)
+        results = emit(builder, self._program(str(dtype), all(left_out)), given, on_device=True)
         return results[0] if len(results) == 1 else context.make_tuple(builder, signature.return_type, results)
 
     def simulated(self, *values: Any) -> Any:
@@ -113,5 +115,6 @@ class _Scalar:
         dtype = self._dtype([np.asarray(value).dtype.name for value in given])
         for parameter, value in zip(self._definition.parameters, values[self._arrays :], strict=True):
             given += parameter.parts(parameter.default) if value is None else (value, 0.0)
-        results = python_function(self._program(dtype))(*given)
+        at_defaults = all(value is None for value in values[self._arrays :])
+        results = python_function(self._program(dtype, at_defaults))(*given)
         return results[0] if len(results) == 1 else results

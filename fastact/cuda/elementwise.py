@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from fastact._definition import registry
 from fastact._device import is_device_array
 from fastact.cuda import arrays as a
 from fastact.cuda import kernels
@@ -19,9 +20,9 @@ CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
 
 @functools.cache
-def _body(name, direction, dtype, is_number, sources, results, masked):
+def _body(name, direction, dtype, is_number, at_defaults, sources, results, masked):
     computed_in = COMPUTED_IN[dtype]
-    program = elementwise_program(name, direction, computed_in, is_number)
+    program = elementwise_program(name, direction, computed_in, is_number, at_defaults)
     return kernels.Body(program, is_number, computed_in, sources, results, masked)
 
 
@@ -66,9 +67,8 @@ def run(at, loop, is_number, sources, results, numbers, masked, stream):
     shape = results[0].shape
     sources = [source.broadcast_to(shape) for source in sources]
     written = [apart(result, sources) for result in results]
-    body = _body(
-        *at, loop, is_number, tuple(each.dtype for each in sources), tuple(each.dtype for each in results), masked
-    )
+    dtypes = [tuple(each.dtype for each in several) for several in (sources, results)]
+    body = _body(*at, loop, is_number, _is_at_defaults(*at, loop, numbers), *dtypes, masked)
     operands = [*sources, *written]
     addresses = tuple(each.address for each in sources), tuple(each.address for each in written)
     sizes, strides = coalesced(operands)
@@ -193,6 +193,13 @@ def _asked(kind, operand):
     if kind is not None:
         return np.dtype("float32" if kind == "bfloat16" else kind)
     return type(operand) if type(operand) in (int, float) else np.asarray(operand).dtype
+
+
+def _is_at_defaults(name, direction, loop, numbers):
+    """Whether the last of the host's numbers are parameters, all of them defaults, and there is a form for that."""
+    definition = registry[name]
+    parts = tuple(zip(numbers[0::2], numbers[1::2], strict=True))[-len(definition.parameters) :]
+    return loop != "float64" and definition.is_at_defaults(direction, parts)
 
 
 def _numbers(direction, operands, arrays, loop):

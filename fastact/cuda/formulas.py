@@ -96,13 +96,13 @@ def _without_float32_form(name, direction):
 
 
 @functools.cache
-def elementwise_program(name, direction, dtype, is_number):
+def elementwise_program(name, direction, dtype, is_number, at_defaults=False):
     """The program of an element-wise activation's direction; the arguments are its arrays, then its parameters."""
-    if dtype == "float32" and not registry[name].gate:
+    if dtype == "float32" and not registry[name].gate and not at_defaults:
         simple = _try_single(name, direction, is_number)
         if simple is not None:
             return simple
-    return program_of(blocks.formula_of(name, direction, dtype), dtype, is_number)
+    return program_of(blocks.formula_of(name, direction, dtype, at_defaults), dtype, is_number)
 
 
 def _try_single(name, direction, is_number):
@@ -117,7 +117,9 @@ def arithmetic_of(name, direction):
     definition = registry[name]
     arrays = len(definition.operands(direction))
     is_number = (False,) * arrays + (True,) * len(definition.parameters)
-    return "float64" if uses_float64(elementwise_program(name, direction, "float32", is_number)) else "float32"
+    at_defaults = definition.has_form_at_defaults(direction)
+    program = elementwise_program(name, direction, "float32", is_number, at_defaults)
+    return "float64" if uses_float64(program) else "float32"
 
 
 def uses_float64(program):
