@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from fastact._math.arithmetic import fma
+from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.working import at_least, at_most, where
 
 LOG2_E = np.float32(1.4426950408889634)
@@ -29,13 +29,22 @@ LARGEST_BITS = np.float32(ROUND + np.float32(124)).view(np.int32)
 SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 # From here down the power of two is exactly 0.
 LOWEST = np.float32(-132.4)
-ONE, TWO = np.float32(1), np.float32(2)
+HALF, ONE, TWO, THREE, TWENTY = map(np.float32, (0.5, 1, 2, 3, 20))
 ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
 MOST, LEAST = float(np.finfo(np.float32).max), 2.0**-149
 LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
 HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
 EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
+LOG_2, LOG_2_LO = np.float32(0.6931471805599453), np.float32(-1.904654290582768e-09)
+# (log(2 cosh(x / 2)) - log(2)) / z in z = x**2, |x| <= 1, degree 4: relative error of log(1 + e**x) 2**-29.9
+LOG_COSH = tuple(map(np.float32, (0.125, -0.0052083232440, 3.4712275374e-4, -2.6043928301e-5, 1.7516858862e-6)))
+# (u - log(1 + u)) / u**2 for u in [0, 1 / e], degree 6: relative error of log(1 + u) 2**-29.0
+LOG1P = tuple(
+    map(np.float32, (0.5, -0.33333257, 0.24995802343, -0.19922308624, 0.15990489721, -0.11170516163, 0.046130280941))
+)
+# F in x - tanh(x) = x z / (3 + z F(z)), z = x**2 in [0, 1], degree 3: relative error of the whole 2**-28.4
+X_MINUS_TANH = tuple(map(np.float32, (1.2000000477, -0.0057145664468, 2.5411750539e-4, -1.1560860911e-5)))
 
 
 def exp_at_most_1(hi, lo):
@@ -186,6 +195,13 @@ def times(number, hi, lo):
     return fma(factor, hi, fma(factor, lo, factor_lo * hi)) * unit
 
 
+def exp(x):
+    """e**x for a number of at most 0, rounded once."""
+    scale, m, m_lo = scale_and_expm1(LOWEST if x < LOWEST else x, NOTHING, ROUND_SCALED)
+    y = fma(m, scale, scale)
+    return (y + fma(m_lo, scale, fma(m, scale, scale - y))) * SCALED_BACK
+
+
 def number_times_exp(number, x, x_lo):
     """A float64 times e**(x + x_lo), for a sum in [-194, 0]: nothing is lost where e**x alone would underflow."""
     n, m, m_lo = exponent_and_expm1(x, x_lo, ROUND_HALVES)
@@ -207,20 +223,30 @@ def plus_exp(addend, scale, m, m_lo):
     return hi, fma(m_lo, scale, fma(m, scale, powers - hi) + powers_lo)
 
 
-def divide(a, a_lo, b, b_lo):
-    """(a + a_lo) / (b + b_lo), rounded once."""
+def _quotient(a, a_lo, b, b_lo):
+    """(y, excess, inverse) with (a + a_lo) / (b + b_lo) = y - excess * inverse."""
     inverse = ONE / b
     y = a * inverse
     # What is too much, not what lacks: so a quotient of -0.0 stays one.
-    return fma(-(fma(y, b_lo, fma(y, b, -a)) - a_lo), inverse, y)
+    return y, fma(y, b_lo, fma(y, b, -a)) - a_lo, inverse
+
+
+def divide(a, a_lo, b, b_lo):
+    """(a + a_lo) / (b + b_lo), rounded once."""
+    y, excess, inverse = _quotient(a, a_lo, b, b_lo)
+    return fma(-excess, inverse, y)
 
 
 def quotient(a, a_lo, b, b_lo):
-    """(a + a_lo) / (b + b_lo) in two parts; 0 where b is infinite, whatever b_lo."""
-    inverse = ONE / b
-    y = a * inverse
-    rest = fma(y, b_lo, fma(y, b, -a)) - a_lo
-    return y, -(rest if rest < LARGEST else LARGEST) * inverse
+    """(a + a_lo) / (b + b_lo) in two parts."""
+    y, excess, inverse = _quotient(a, a_lo, b, b_lo)
+    return y, -excess * inverse
+
+
+def quotient_or_0(a, a_lo, b, b_lo):
+    """As `quotient`; 0 where b is infinite, whatever b_lo."""
+    y, excess, inverse = _quotient(a, a_lo, b, b_lo)
+    return y, -(excess if excess < LARGEST else LARGEST) * inverse
 
 
 def square_root(x, x_lo):
@@ -278,3 +304,53 @@ def sum_of_positive(a, b):
     larger, smaller = b if a < b else a, a if a < b else b
     hi = a + b
     return hi, smaller - (hi - larger)
+
+
+def _log1p_exp(x):
+    """(near, v, scale): log(1 + e**x) is `near` for x in [-1, 1], else ``v * scale`` above the larger of x and 0."""
+    # Next to 0: log(2) + x / 2, exactly, and a small even function.
+    z = x * x
+    p = fma(fma(fma(fma(LOG_COSH[4], z, LOG_COSH[3]), z, LOG_COSH[2]), z, LOG_COSH[1]), z, LOG_COSH[0])
+    middle, middle_lo = fast_two_sum(LOG_2, HALF * x)
+    near = middle + (middle_lo + fma(z, p, LOG_2_LO))
+    # Elsewhere: log(1 + u) = u - u**2 R(u), with u = e**-|x| = 2**n (1 + r + r**2 p).
+    t = -abs(x)
+    n, square, p, r, _ = _reduced(LOWEST if t < LOWEST else t, NOTHING, ROUND_SCALED)
+    scale = _power_of_two(n) * SCALED_BACK
+    hi, lo = fast_two_sum(ONE, r)
+    lo = lo + square * p
+    u = (hi + lo) * scale
+    p = fma(fma(fma(LOG1P[6], u, LOG1P[5]), u, LOG1P[4]), u, LOG1P[3])
+    p = u * fma(fma(fma(p, u, LOG1P[2]), u, LOG1P[1]), u, LOG1P[0])
+    return near, hi + fma(-hi, p, fma(-lo, p, lo)), scale
+
+
+def log1p_exp(x):
+    """log(1 + e**x), rounded once."""
+    near, v, scale = _log1p_exp(x)
+    return fma(v, scale, x if x > ZERO else ZERO) if x * x > ONE else near
+
+
+def log_logistic(x):
+    """-log(1 + e**-x), rounded once."""
+    near, v, scale = _log1p_exp(-x)
+    return fma(-v, scale, x if x < ZERO else ZERO) if x * x > ONE else -near
+
+
+def x_minus_tanh(x):
+    """X - tanh(x), rounded once."""
+    a = abs(x)
+    is_near = a < ONE
+    # Next to 0, with z = a**2, a z / (3 + z F(z)).
+    z = a * a
+    z_lo = fma(a, a, -z)
+    f = fma(fma(fma(X_MINUS_TANH[3], z, X_MINUS_TANH[2]), z, X_MINUS_TANH[1]), z, X_MINUS_TANH[0])
+    zf = z * f
+    near, near_lo = fast_two_sum(THREE, zf)
+    near_lo = near_lo + fma(z_lo, f, fma(z, f, -zf))
+    # Elsewhere a - 1, exactly, and 2 / (1 + e**2a).
+    e = scale_and_rough_expm1(TWO * (a if a < TWENTY else TWENTY), NOTHING, ROUND)
+    far, far_lo = plus_exp(ONE, *e)
+    numerator, numerator_lo = z if is_near else TWO, z_lo if is_near else ZERO
+    q, q_lo = quotient(numerator, numerator_lo, near if is_near else far, near_lo if is_near else far_lo)
+    return math.copysign(fma(a, q, a * q_lo) if is_near else (a - ONE) + (q + q_lo), x)

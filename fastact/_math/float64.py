@@ -34,6 +34,15 @@ EXPM1 = (
     0.001394100576840269,
     0.00019841187172418373,
 )
+# The same, degree 5, but for 1 + r times it: relative error of e**r 2**-28.9
+ROUGH_EXPM1 = (
+    1.000000032165089,
+    0.4999999420908849,
+    0.16666431262594886,
+    0.04166800202409224,
+    0.008374155312053383,
+    0.0013843654195087021,
+)
 # log(1 + u) / u for u in [0, 1], degree 10: relative error 2**-30.3
 LOG1P = (
     0.9999999992572478,
@@ -125,12 +134,26 @@ def _clamped(x):
     return EXP_LARGEST if x > EXP_LARGEST else x
 
 
-def _scale_and_expm1(x):
-    """``(2**n, e**r - 1)`` with ``x == n * log(2) + r`` and n an integer, for ``abs(x) <= 708``."""
+def _reduced(x):
+    """(2**n, r) with ``x == n * log(2) + r`` and n an integer, for ``abs(x) <= 708``."""
     rounded = fma(x, LOG2_E, ROUND_BIASED)
     n = rounded - ROUND_BIASED
     scale = float(np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64))
-    r = fma(n, -LN2, x)
+    return scale, fma(n, -LN2, x)
+
+
+def _scale_and_rough_expm1(x):
+    """As `_scale_and_expm1`, with error 2**-28.9 of e**r."""
+    scale, r = _reduced(x)
+    r2 = r * r
+    p = fma(ROUGH_EXPM1[5], r, ROUGH_EXPM1[4])
+    p = fma(p, r2, fma(ROUGH_EXPM1[3], r, ROUGH_EXPM1[2]))
+    return scale, fma(p, r2, fma(ROUGH_EXPM1[1], r, ROUGH_EXPM1[0])) * r
+
+
+def _scale_and_expm1(x):
+    """``(2**n, e**r - 1)`` with ``x == n * log(2) + r`` and n an integer, for ``abs(x) <= 708``."""
+    scale, r = _reduced(x)
     r2 = r * r
     p = fma(EXPM1[6], r2, fma(EXPM1[5], r, EXPM1[4]))
     p = fma(p, r2, fma(EXPM1[3], r, EXPM1[2]))
@@ -144,9 +167,15 @@ def exp_bounded(x):
     return fma(scale, m, scale)
 
 
-def exp_bounded_times(factor, x):
-    """`factor` times e**x for ``abs(x) <= 708``; relative error 2**-30, and that of float64 where `x` is next to 0."""
-    scale, m = _scale_and_expm1(x)
+def rough_exp_bounded(x):
+    """e**x for ``abs(x) <= 708``; relative error 2**-28: where no order needs to be kept."""
+    scale, m = _scale_and_rough_expm1(x)
+    return fma(scale, m, scale)
+
+
+def rough_exp_bounded_times(factor, x):
+    """`factor` times that, the relative error being that of float64 where `x` is next to 0."""
+    scale, m = _scale_and_rough_expm1(x)
     return fma(factor * scale, m, factor * scale)
 
 

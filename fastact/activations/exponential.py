@@ -6,7 +6,7 @@ from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fma
 from fastact._math.float32 import ONE, ZERO
-from fastact._math.float64 import EXP_LARGEST, exp_bounded
+from fastact._math.float64 import EXP_LARGEST, rough_exp_bounded
 from fastact._math.working import (
     at_least,
     exp,
@@ -44,6 +44,16 @@ FARTHEST, FLAT = np.float32(-194.0), np.float32(-80.0)
 TINY = np.float32(2.0**-30)
 
 
+def _elu_at_1(x):
+    """In float32, elu and celu with an alpha of 1."""
+    m, m_lo = float32.expm1(*float32.bounded(x, FLAT, ZERO))
+    return where(x >= ZERO, x, m + m_lo)
+
+
+def _elu_derivative_at_1(x):
+    return where(x > ZERO, ONE, float32.exp(x))
+
+
 @define(
     formula=r"f(x) = x \text{ for } x > 0, \quad \alpha (e^x - 1) \text{ otherwise}",
     parameters=(Parameter("alpha", 1.0, "Minus the limit at -inf; the output form needs it to be 0 or more."),),
@@ -70,13 +80,19 @@ class elu:
         return where(x > 0.0, 1.0, _scaled_exp(alpha, x))
 
     def derivative_float32(x, alpha):
-        return where(x > 0.0, 1.0, alpha * exp_bounded(_on_the_left(x)))
+        return where(x > 0.0, 1.0, alpha * rough_exp_bounded(_on_the_left(x)))
 
     def value_single(x, alpha):
         return where(x >= ZERO, x, float32.times(alpha, *float32.expm1(*float32.bounded(x, FLAT, ZERO))))
 
+    def value_single_at_defaults(x, alpha):
+        return _elu_at_1(x)
+
     def derivative_single(x, alpha):
         return where(x > ZERO, ONE, float32.number_times_exp(alpha, *float32.bounded(x, FARTHEST, ZERO)))
+
+    def derivative_single_at_defaults(x, alpha):
+        return _elu_derivative_at_1(x)
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(alpha, x))
@@ -117,7 +133,7 @@ class selu:
         return where(x > 0.0, SELU_SCALE, _scaled_exp(precise(SELU_SLOPE, x), x))
 
     def derivative_float32(x):
-        return where(x > 0.0, SELU_SCALE, SELU_SLOPE[0] * exp_bounded(_on_the_left(x)))
+        return where(x > 0.0, SELU_SCALE, SELU_SLOPE[0] * rough_exp_bounded(_on_the_left(x)))
 
     def value_single(x):
         right = fma(x, SELU_SCALE_FLOAT32[0], x * SELU_SCALE_FLOAT32[1])
@@ -160,15 +176,21 @@ class celu:
         hi, lo = float32.bounded_product(x, 1.0 / alpha, FLAT, ONE)
         return where(hi > -TINY, x, float32.times(alpha, *float32.expm1(hi, lo)))
 
+    def value_single_at_defaults(x, alpha):
+        return _elu_at_1(x)
+
     def derivative(x, alpha):
         return where(x > 0.0, 1.0, exp(x / alpha))
 
     def derivative_float32(x, alpha):
-        return where(x > 0.0, 1.0, exp_bounded(_on_the_left(x * (1.0 / alpha))))
+        return where(x > 0.0, 1.0, rough_exp_bounded(_on_the_left(x * (1.0 / alpha))))
 
     def derivative_single(x, alpha):
         t = float32.bounded_product(x, 1.0 / alpha, FARTHEST, ZERO)
         return where(x > ZERO, ONE, float32.number_times_exp(1.0, *t))
+
+    def derivative_single_at_defaults(x, alpha):
+        return _elu_derivative_at_1(x)
 
     def second_derivative(x, alpha):
         return where(x > 0.0, 0.0, _scaled_exp(1.0 / alpha, x / alpha))

@@ -6,9 +6,9 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
-from fastact._math.arithmetic import fma
+from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.float32 import ROUND_SHIFTED, SHIFT, ZERO
-from fastact._math.float64 import exp_bounded, exp_bounded_times, expm1_bounded
+from fastact._math.float64 import exp_bounded, expm1_bounded, rough_exp_bounded, rough_exp_bounded_times
 from fastact._math.working import (
     at_least,
     at_most,
@@ -63,6 +63,11 @@ GELU_TANH_A = (1.5957691216057308, -9.96930880911092e-17)
 GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
 GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
 GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
+# B as two float32, and A / B, the first of which has so few digits that no sum with a square here loses one of them; x
+# from which gelu_tanh(x) is 0, and x, in float32.
+GELU_TANH_B_FLOAT32 = np.float32(0.07135481387376785), np.float32(2.3988324659995897e-09)
+GELU_TANH_A_BY_B = np.float32(22.363861083984375), np.float32(-1.081747996067861e-06)
+GELU_TANH_ZERO_FROM, GELU_TANH_ONE_FROM = np.float32(-10.9), np.float32(8)
 GELU_TANH_FARTHEST = 32.0
 GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
 GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
@@ -104,10 +109,6 @@ def _any_swish(x, beta):
     return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, math.copysign(ZERO, x)), t, t_lo)
 
 
-def _swish_single(x, beta):
-    return _steep_swish(x, beta) if float32.is_number(beta) and beta >= STEEP else _any_swish(x, beta)
-
-
 def _gated(x, t):
     """Give x sigmoid(t), for an x that is infinite only with t."""
     half = exp(-0.5 * at_most(abs(t), FAR))
@@ -144,7 +145,7 @@ def _derivative_tail(x, rise, linear, c):
 def _silu_derivative_float32(x):
     # e**x as c e**h, which next to the root, where it cancels in 1 + x + e**x, has all of float64's digits.
     t = within(x, FAR_FLOAT32)
-    e = exp_bounded_times(SILU_EXP_ROOT[0], t - SILU_ROOT[0])
+    e = rough_exp_bounded_times(SILU_EXP_ROOT[0], t - SILU_ROOT[0])
     return e * ((t + 1.0) + e) / ((1.0 + e) * (1.0 + e))
 
 
@@ -232,7 +233,10 @@ class swish:
         return _gated(x, beta * x)
 
     def value_single(x, beta):
-        return _silu_single(x) if float32.is_number(beta) and beta == 1.0 else _swish_single(x, beta)
+        return _steep_swish(x, beta) if float32.is_number(beta) and beta >= STEEP else _any_swish(x, beta)
+
+    def value_single_at_defaults(x, beta):
+        return _silu_single(x)
 
     def derivative(x, beta):
         return _silu_derivative(beta * x)
@@ -277,7 +281,7 @@ class mish:
 
     def value_float32(x):
         t = at_least(x, -FAR_FLOAT32)
-        e = exp_bounded(at_most(t, 40.0))
+        e = rough_exp_bounded(at_most(t, 40.0))
         n = e * (e + 2.0)
         return t * n / (n + 2.0)
 
@@ -351,7 +355,7 @@ class gelu:
 
     def value_float32(x):
         a = at_most(abs(x), 15.0)
-        return at_least(x, 0.0) - (a * normal_tail_ratio(a)) * exp_bounded(-0.5 * (a * a))
+        return at_least(x, 0.0) - (a * normal_tail_ratio(a)) * rough_exp_bounded(-0.5 * (a * a))
 
     def value_tail_float32(x):
         t = within(x, 20.0)
@@ -368,13 +372,13 @@ class gelu:
 
     def derivative_float32(x):
         a = at_most(abs(x), 25.0)
-        density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        density = rough_exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)
 
     def derivative_tail_float32(x):
         a = at_most(abs(x), 25.0)
-        density = exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        density = rough_exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio_unbounded(a)
         return where(x > 0.0, 1.0 - left, left), 1.0
 
@@ -400,6 +404,20 @@ def _gelu_tanh_differences(t):
     squares = t * t + t * root + precise(GELU_TANH_ROOT_SQUARED, t)
     a = precise(GELU_TANH_A, t)
     return h * (a + precise(GELU_TANH_B, t) * squares), h * (a + precise(GELU_TANH_3B, t) * squares)
+
+
+def _gelu_tanh_single(x):
+    finite = at_least(x, GELU_TANH_ZERO_FROM)
+    a = at_most(finite, GELU_TANH_ONE_FROM)
+    # B a (a**2 + A / B): e**-v is as exact as v is, so that v has two parts.
+    square = a * a
+    sum_, sum_lo = fast_two_sum(GELU_TANH_A_BY_B[0], square)
+    sum_lo = sum_lo + (fma(a, a, -square) + GELU_TANH_A_BY_B[1])
+    u = a * sum_
+    u_lo = fma(a, sum_lo, fma(a, sum_, -u))
+    b, b_lo = GELU_TANH_B_FLOAT32
+    v = b * u
+    return _gated_single(x, finite, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
 
 
 @define(
@@ -428,6 +446,9 @@ class gelu_tanh:
         a = at_most(t, 15.0)
         return t / (1.0 + exp_bounded(a * fma(-GELU_TANH_B[0], a * a, -GELU_TANH_A[0])))
 
+    def value_single(x):
+        return _gelu_tanh_single(x)
+
     def value_tail_float64(x):
         t = within(x, GELU_TANH_FARTHEST)
         return _gated_tail(x, t, _gelu_tanh_argument(t))
@@ -436,7 +457,7 @@ class gelu_tanh:
         t = at_least(at_most(x, 15.0), -20.0)
         square = t * t
         rise = fma(t, fma(GELU_TANH_B[0], square, GELU_TANH_A[0]), -GELU_TANH_AT_ROOT)
-        e = exp_bounded_times(GELU_TANH_EXP_ROOT[0], rise)
+        e = rough_exp_bounded_times(GELU_TANH_EXP_ROOT[0], rise)
         numerator = fma(t, fma(GELU_TANH_3B[0], square, GELU_TANH_A[0]), 1.0 + e)
         return e * numerator / ((1.0 + e) * (1.0 + e))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
-from fastact._math.arithmetic import fast_two_sum, fma, two_sum
+from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.float32 import ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
@@ -87,6 +87,10 @@ class hard_sigmoid:
 
     def derivative(x, slope, offset):
         return _between(_ramp(x, slope, offset), 0.0, 1.0, slope)
+
+    def value_single_at_defaults(x, slope, offset):
+        rise, rise_lo = fast_two_sum(THREE, at_least(at_most(x, THREE), -THREE))
+        return fma(rise, SIXTH, fma(rise, SIXTH_LO, rise_lo * SIXTH))
 
     derivative_float32 = _ramp_slope
 
@@ -186,7 +190,7 @@ class hard_swish:
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
 
     def backward_single(grad, x):
-        moved, moved_lo = two_sum(x, HALF_OF_THREE)
+        moved, moved_lo = fast_two_sum(HALF_OF_THREE, x)
         slope, slope_lo = float32.product(moved, 1.0 / 3.0)
         inside = float32.multiply(grad, slope, fma(moved_lo, THIRD, slope_lo))
         return where(x >= THREE, grad, where(x <= -THREE, ZERO * grad, inside))

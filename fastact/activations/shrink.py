@@ -1,6 +1,7 @@
 """Activations that take something off their input."""
 
 from fastact._definition import Parameter, define
+from fastact._math import float32
 from fastact._math.float64 import expm1_bounded
 from fastact._math.working import at_most, where, x_minus_tanh, zero_or_nan
 from fastact.activations.sigmoids import _sech, _tanh
@@ -25,6 +26,9 @@ class tanhshrink:
 
     def value(x):
         return x_minus_tanh(x)
+
+    def value_single(x):
+        return float32.x_minus_tanh(x)
 
     def derivative(x):
         t = _tanh(x)

@@ -115,6 +115,9 @@ class log_sigmoid:
     def value(x):
         return where(x < 0.0, x, 0.0) - log1p(exp(-abs(x)))
 
+    def value_single(x):
+        return float32.log_logistic(x)
+
     def derivative(x):
         e = exp(-abs(x))
         return where(x >= 0.0, e, 1.0) / (1.0 + e)

@@ -54,8 +54,10 @@ class softplus:
         return where(x >= 0.0, 1.0, e) / (1.0 + e)
 
     def value_float32(x, beta):
-        left = _log1p_exp(x) if beta == 1.0 else _log1p_exp(beta * x) * (1.0 / beta)
-        return at_least(x, 0.0) + left
+        return at_least(x, 0.0) + _log1p_exp(beta * x) * (1.0 / beta)
+
+    def value_single_at_defaults(x, beta):
+        return float32.log1p_exp(x)
 
     def derivative_single(x, beta):
         return float32.logistic(*float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM))
@@ -63,6 +65,12 @@ class softplus:
     def backward_single(grad, x, beta):
         t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
         return float32.times_logistic(grad, *t)
+
+    def derivative_single_at_defaults(x, beta):
+        return float32.logistic(*float32.bounded(x, ZERO_FROM, ONE_FROM))
+
+    def backward_single_at_defaults(grad, x, beta):
+        return float32.times_logistic(grad, *float32.bounded(x, ZERO_FROM_TIMES_GRAD, ONE_FROM))
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))
@@ -117,7 +125,7 @@ def _squareplus_single(x, b):
     # That unit comes before the division: rounding to a subnormal number is the last step.
     most = at_least(at_most(unit, 4.0), 1.0)
     before, after = np.float32(0.5 * most), np.float32(unit / most)
-    left, left_lo = float32.quotient(square * before, square_lo * before, total, total_lo)
+    left, left_lo = float32.quotient_or_0(square * before, square_lo * before, total, total_lo)
     y = where(x >= ZERO, (total + total_lo) * np.float32(0.5 * unit), (left + left_lo) * after)
     return where(x >= np.float32(unit * HUGE_FLOAT32), x, y)
 
