@@ -131,7 +131,7 @@ def test_whole_vectors_and_what_is_left(name, dtype):
 
 def test_short_programs_have_two_vectors_in_flight_and_long_ones_one():
     programs = [
-        elementwise._body("gelu", "value", dtype, (False,), (dtype,), (dtype,), False).program.operations
+        elementwise._body("gelu", "value", dtype, (False,), False, (dtype,), (dtype,), False).program.operations
         for dtype in ("float32", "float64")
     ]
     assert len(programs[0]) <= kernels.SHORT < len(programs[1])  # so the test above runs both
