@@ -43,6 +43,8 @@ ROUGH_EXPM1 = (
     0.008374155312053383,
     0.0013843654195087021,
 )
+# As that, of -r / 2.
+ROUGH_EXPM1_MINUS_HALF = tuple(c * (-0.5) ** (k + 1) for k, c in enumerate(ROUGH_EXPM1))
 # log(1 + u) / u for u in [0, 1], degree 10: relative error 2**-30.3
 LOG1P = (
     0.9999999992572478,
@@ -90,8 +92,8 @@ ERF = (
     0.005200308786616344,
     -0.0007692860050309008,
 )
-# Both tail ratios are polynomials in 1 / (t + TAIL_SHIFT); this shift gives the first its smallest error.
-TAIL_SHIFT = 4.3
+# Tail ratios are polynomials in 1 / (t + shift), with the shift that gives each its smallest error.
+TAIL_SHIFT, ROUGH_TAIL_SHIFT, GELU_TAIL_SHIFT = 4.3, 4.8, 3.6
 # t in [0, 15], degree 10: relative error 2**-30.3
 NORMAL_TAIL_RATIO = (
     4.559067195979405e-06,
@@ -106,19 +108,30 @@ NORMAL_TAIL_RATIO = (
     -87514.09120202316,
     67834.74631634894,
 )
-# t in [0, 15], degree 10: relative error 2**-32.3
+# t in [0, 15], degree 9: relative error 2**-26.8
+ROUGH_NORMAL_TAIL_RATIO = (
+    1.7210925752227832e-05,
+    0.39697005262605845,
+    2.013916870879481,
+    5.928931610336557,
+    91.17556020754714,
+    -488.6351260443558,
+    5892.622696448475,
+    -25990.454326189425,
+    95279.15188070835,
+    -109456.76136487132,
+)
+# t in [0, 20], degree 8: relative error 2**-27.4
 GELU_TAIL_RATIO = (
-    0.9999950905427851,
-    0.7522452217369991,
-    2.7799017786934006,
-    10.232559698303914,
-    26.885619549769046,
-    137.61657179761423,
-    102.19904521180739,
-    172.49973879157417,
-    6899.458543844664,
-    -26527.001407850967,
-    26164.96851714528,
+    1.0000096738322288,
+    0.7509277676768242,
+    2.304167283109058,
+    5.607745010760816,
+    24.004078779088314,
+    -37.60297126597159,
+    381.21240334383623,
+    -944.5963452052835,
+    711.0768727957843,
 )
 
 
@@ -134,26 +147,28 @@ def _clamped(x):
     return EXP_LARGEST if x > EXP_LARGEST else x
 
 
-def _reduced(x):
-    """(2**n, r) with ``x == n * log(2) + r`` and n an integer, for ``abs(x) <= 708``."""
-    rounded = fma(x, LOG2_E, ROUND_BIASED)
+def _reduced(x, log2_e, ln2):
+    """(2**n, r) with ``x == n * ln2 + r`` and n an integer, for ``abs(x) <= 708 / log(2) * ln2``."""
+    rounded = fma(x, log2_e, ROUND_BIASED)
     n = rounded - ROUND_BIASED
     scale = float(np.int64(np.float64(rounded).view(np.int64) << 52).view(np.float64))
-    return scale, fma(n, -LN2, x)
+    return scale, fma(n, -ln2, x)
+
+
+def _rough_expm1(c, r):
+    r2 = r * r
+    return fma(fma(fma(c[5], r, c[4]), r2, fma(c[3], r, c[2])), r2, fma(c[1], r, c[0])) * r
 
 
 def _scale_and_rough_expm1(x):
     """As `_scale_and_expm1`, with error 2**-28.9 of e**r."""
-    scale, r = _reduced(x)
-    r2 = r * r
-    p = fma(ROUGH_EXPM1[5], r, ROUGH_EXPM1[4])
-    p = fma(p, r2, fma(ROUGH_EXPM1[3], r, ROUGH_EXPM1[2]))
-    return scale, fma(p, r2, fma(ROUGH_EXPM1[1], r, ROUGH_EXPM1[0])) * r
+    scale, r = _reduced(x, LOG2_E, LN2)
+    return scale, _rough_expm1(ROUGH_EXPM1, r)
 
 
 def _scale_and_expm1(x):
     """``(2**n, e**r - 1)`` with ``x == n * log(2) + r`` and n an integer, for ``abs(x) <= 708``."""
-    scale, r = _reduced(x)
+    scale, r = _reduced(x, LOG2_E, LN2)
     r2 = r * r
     p = fma(EXPM1[6], r2, fma(EXPM1[5], r, EXPM1[4]))
     p = fma(p, r2, fma(EXPM1[3], r, EXPM1[2]))
@@ -171,6 +186,12 @@ def rough_exp_bounded(x):
     """e**x for ``abs(x) <= 708``; relative error 2**-28: where no order needs to be kept."""
     scale, m = _scale_and_rough_expm1(x)
     return fma(scale, m, scale)
+
+
+def rough_exp_minus_half(x):
+    """e**(-x / 2) for ``abs(x) <= 1416``; relative error 2**-28: where no order needs to be kept."""
+    scale, r = _reduced(x, -0.5 * LOG2_E, -2.0 * LN2)
+    return fma(scale, _rough_expm1(ROUGH_EXPM1_MINUS_HALF, r), scale)
 
 
 def rough_exp_bounded_times(factor, x):
@@ -248,17 +269,27 @@ def _normal_tail_polynomial(i):
     return fma(p, i2, fma(NORMAL_TAIL_RATIO[1], i, NORMAL_TAIL_RATIO[0]))
 
 
+def rough_normal_tail_ratio(t):
+    """`normal_tail_ratio` for `t` in [0, 15]; relative error 2**-26: where no order needs to be kept."""
+    i = 1.0 / (t + ROUGH_TAIL_SHIFT)
+    i2 = i * i
+    p = fma(ROUGH_NORMAL_TAIL_RATIO[9], i, ROUGH_NORMAL_TAIL_RATIO[8])
+    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[7], i, ROUGH_NORMAL_TAIL_RATIO[6]))
+    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[5], i, ROUGH_NORMAL_TAIL_RATIO[4]))
+    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[3], i, ROUGH_NORMAL_TAIL_RATIO[2]))
+    return fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[1], i, ROUGH_NORMAL_TAIL_RATIO[0]))
+
+
 def gelu_tail_ratio(t):
-    """(t - M(t)) / (t - r), for `t` in [0, 15]; relative error 2**-30.
+    """(t - M(t)) / (t - r), for `t` in [0, 20]; relative error 2**-27.
 
     M is Mills' ratio, ``sqrt(2 pi) * normal_tail_ratio``, and r = 0.7518 is where t = M(t). The derivative of gelu at
-    -t is minus the normal density times ``t - M(t)``, and written with this ratio nothing cancels. Beyond 15 it stays
-    between 0.99 and the true value at 15.
+    -t is minus the normal density times ``t - M(t)``, and written with this ratio nothing cancels. Beyond 20 it stays
+    between 0.99 and the true value at 20.
     """
-    i = 1.0 / (t + TAIL_SHIFT)
+    i = 1.0 / (t + GELU_TAIL_SHIFT)
     i2 = i * i
-    p = fma(GELU_TAIL_RATIO[10], i2, fma(GELU_TAIL_RATIO[9], i, GELU_TAIL_RATIO[8]))
-    p = fma(p, i2, fma(GELU_TAIL_RATIO[7], i, GELU_TAIL_RATIO[6]))
+    p = fma(GELU_TAIL_RATIO[8], i2, fma(GELU_TAIL_RATIO[7], i, GELU_TAIL_RATIO[6]))
     p = fma(p, i2, fma(GELU_TAIL_RATIO[5], i, GELU_TAIL_RATIO[4]))
     p = fma(p, i2, fma(GELU_TAIL_RATIO[3], i, GELU_TAIL_RATIO[2]))
     return fma(p, i2, fma(GELU_TAIL_RATIO[1], i, GELU_TAIL_RATIO[0]))
@@ -277,7 +308,7 @@ def normal_tail_ratio_unbounded(t):
 
 
 def gelu_tail_ratio_unbounded(t):
-    """`gelu_tail_ratio` for any `t` of at least 0; relative error 2**-29."""
+    """`gelu_tail_ratio` for any `t` of at least 0; relative error 2**-27."""
     far = t > FAR_TAIL
     z = 1.0 / (t * t if far else 1.0)
     numerator = t * fma(-z, _times_mills_ratio(z), 1.0)

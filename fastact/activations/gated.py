@@ -8,7 +8,14 @@ from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.float32 import ROUND_SHIFTED, SHIFT, ZERO
-from fastact._math.float64 import exp_bounded, expm1_bounded, rough_exp_bounded, rough_exp_bounded_times
+from fastact._math.float64 import (
+    exp_bounded,
+    expm1_bounded,
+    rough_exp_bounded,
+    rough_exp_bounded_times,
+    rough_exp_minus_half,
+    rough_normal_tail_ratio,
+)
 from fastact._math.working import (
     at_least,
     at_most,
@@ -146,7 +153,8 @@ def _silu_derivative_float32(x):
     # e**x as c e**h, which next to the root, where it cancels in 1 + x + e**x, has all of float64's digits.
     t = within(x, FAR_FLOAT32)
     e = rough_exp_bounded_times(SILU_EXP_ROOT[0], t - SILU_ROOT[0])
-    return e * ((t + 1.0) + e) / ((1.0 + e) * (1.0 + e))
+    s = 1.0 + e
+    return e * (t + s) / (s * s)
 
 
 def _silu_derivative(x):
@@ -355,7 +363,7 @@ class gelu:
 
     def value_float32(x):
         a = at_most(abs(x), 15.0)
-        return at_least(x, 0.0) - (a * normal_tail_ratio(a)) * rough_exp_bounded(-0.5 * (a * a))
+        return at_least(x, 0.0) - (a * rough_normal_tail_ratio(a)) * rough_exp_minus_half(a * a)
 
     def value_tail_float32(x):
         t = within(x, 20.0)
@@ -372,13 +380,13 @@ class gelu:
 
     def derivative_float32(x):
         a = at_most(abs(x), 25.0)
-        density = rough_exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        density = rough_exp_minus_half(a * a) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
         return where(x > 0.0, 1.0 - left, left)
 
     def derivative_tail_float32(x):
         a = at_most(abs(x), 25.0)
-        density = rough_exp_bounded(-0.5 * (a * a)) * NORMAL_DENSITY_AT_0[0]
+        density = rough_exp_minus_half(a * a) * NORMAL_DENSITY_AT_0[0]
         left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio_unbounded(a)
         return where(x > 0.0, 1.0 - left, left), 1.0
 
