@@ -339,16 +339,15 @@ def log_logistic(x):
 
 def x_minus_tanh(x):
     """X - tanh(x), rounded once."""
-    a = abs(x)
-    is_near = a < ONE
-    # Next to 0, with z = a**2, a z / (3 + z F(z)).
-    z = a * a
-    z_lo = fma(a, a, -z)
+    # Next to 0, with z = x**2, x z / (3 + z F(z)).
+    z = x * x
+    is_near = z < ONE
     f = fma(fma(fma(X_MINUS_TANH[3], z, X_MINUS_TANH[2]), z, X_MINUS_TANH[1]), z, X_MINUS_TANH[0])
-    zf = z * f
+    z_lo, zf = fma(x, x, -z), z * f
     near, near_lo = fast_two_sum(THREE, zf)
     near_lo = near_lo + fma(z_lo, f, fma(z, f, -zf))
-    # Elsewhere a - 1, exactly, and 2 / (1 + e**2a).
+    # Elsewhere |x| - 1, exactly, and 2 / (1 + e**2|x|).
+    a = abs(x)
     e = scale_and_rough_expm1(TWO * (a if a < TWENTY else TWENTY), NOTHING, ROUND)
     far, far_lo = plus_exp(ONE, *e)
     numerator, numerator_lo = z if is_near else TWO, z_lo if is_near else ZERO

@@ -7,7 +7,7 @@ import numpy as np
 from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma
-from fastact._math.float32 import ROUND_SHIFTED, SHIFT, ZERO
+from fastact._math.float32 import NOTHING, ROUND_SHIFTED, SHIFT, ZERO
 from fastact._math.float64 import (
     exp_bounded,
     expm1_bounded,
@@ -95,20 +95,20 @@ def _silu(x):
     return _mirrored(x, (t * half) * (half / (1.0 + half * half)))
 
 
-def _gated_single(x, finite, t, t_lo):
-    """Give x sigmoid(t + t_lo), for a t of at least ZERO_FROM that is ONE_FROM where the sigmoid is 1."""
+def _gated_single(x, is_open, t, t_lo):
+    """Give x sigmoid(t + t_lo), for a t of at least ZERO_FROM and a finite x, but where the gate is open: there x."""
     e = float32.scale_and_rough_expm1(-t, -t_lo, ROUND_SHIFTED)
-    y = float32.divide(finite, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT
-    return where(t >= ONE_FROM, x, y)
+    return where(is_open, x, float32.divide(x, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT)
 
 
 def _silu_single(x):
-    return _gated_single(x, at_least(x, ZERO_FROM), *float32.bounded(x, ZERO_FROM, ONE_FROM))
+    finite = at_least(x, ZERO_FROM)
+    return _gated_single(finite, finite >= ONE_FROM, at_most(finite, ONE_FROM), NOTHING)
 
 
 def _steep_swish(x, beta):
     t, t_lo = float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM)
-    return _gated_single(x, where(t > ZERO_FROM, x, math.copysign(ZERO, x)), t, t_lo)
+    return _gated_single(where(t > ZERO_FROM, x, math.copysign(ZERO, x)), t >= ONE_FROM, t, t_lo)
 
 
 def _any_swish(x, beta):
@@ -425,7 +425,7 @@ def _gelu_tanh_single(x):
     u_lo = fma(a, sum_lo, fma(a, sum_, -u))
     b, b_lo = GELU_TANH_B_FLOAT32
     v = b * u
-    return _gated_single(x, finite, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
+    return _gated_single(finite, v >= ONE_FROM, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
 
 
 @define(
