@@ -155,15 +155,9 @@ def _reduced(x, log2_e, ln2):
     return scale, fma(n, -ln2, x)
 
 
-def _rough_expm1(c, r):
+def _rough_polynomial(c, r):
     r2 = r * r
-    return fma(fma(fma(c[5], r, c[4]), r2, fma(c[3], r, c[2])), r2, fma(c[1], r, c[0])) * r
-
-
-def _scale_and_rough_expm1(x):
-    """As `_scale_and_expm1`, with error 2**-28.9 of e**r."""
-    scale, r = _reduced(x, LOG2_E, LN2)
-    return scale, _rough_expm1(ROUGH_EXPM1, r)
+    return fma(fma(fma(c[5], r, c[4]), r2, fma(c[3], r, c[2])), r2, fma(c[1], r, c[0]))
 
 
 def _scale_and_expm1(x):
@@ -184,20 +178,22 @@ def exp_bounded(x):
 
 def rough_exp_bounded(x):
     """e**x for ``abs(x) <= 708``; relative error 2**-28: where no order needs to be kept."""
-    scale, m = _scale_and_rough_expm1(x)
-    return fma(scale, m, scale)
+    scale, r = _reduced(x, LOG2_E, LN2)
+    return fma(scale, _rough_polynomial(ROUGH_EXPM1, r) * r, scale)
 
 
 def rough_exp_minus_half(x):
     """e**(-x / 2) for ``abs(x) <= 1416``; relative error 2**-28: where no order needs to be kept."""
     scale, r = _reduced(x, -0.5 * LOG2_E, -2.0 * LN2)
-    return fma(scale, _rough_expm1(ROUGH_EXPM1_MINUS_HALF, r), scale)
+    return fma(scale, _rough_polynomial(ROUGH_EXPM1_MINUS_HALF, r) * r, scale)
 
 
 def rough_exp_bounded_times(factor, x):
-    """`factor` times that, the relative error being that of float64 where `x` is next to 0."""
-    scale, m = _scale_and_rough_expm1(x)
-    return fma(factor * scale, m, factor * scale)
+    """`factor`, a constant, times `rough_exp_bounded`; the error is that of float64 where `x` is next to 0."""
+    scale, r = _reduced(x, LOG2_E, LN2)
+    c = ROUGH_EXPM1
+    c = (factor * c[0], factor * c[1], factor * c[2], factor * c[3], factor * c[4], factor * c[5])
+    return scale * fma(_rough_polynomial(c, r), r, factor)
 
 
 def expm1_bounded(x):
