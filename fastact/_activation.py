@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -132,12 +132,13 @@ class Direction(Documented):
             return self._device_call(args, keywords)
         arrays, parameters = self._bind(args, keywords)
         if all(type(value) in (float, int) for value in parameters):
-            elementwise = _ufuncs.at(self._definition.name, self._direction, tuple(map(float, parameters)))
-            operands = arrays
-        else:
-            elementwise = _ufuncs.general(self._definition.name, self._direction)
-            self._check(parameters)
-            operands = (*arrays, *parameters)
+            call, _owned = _short_way_at(self, tuple(map(float, parameters)))
+            return call(*arrays, **keywords)
+        self._check(parameters)
+        return self._run(_ufuncs.general(self._definition.name, self._direction), *arrays, *parameters, **keywords)
+
+    def _run(self, elementwise: Any, /, *operands: Any, **keywords: Any) -> Any:
+        """Call a ufunc of this direction with what it cannot be given straight away, or say what is wrong."""
         if elementwise.results > 1 and any(map(is_dask, operands)):
             from fastact import _dask
 
@@ -274,6 +275,16 @@ class Direction(Documented):
         if "broadcast" in str(error):
             return ValueError(f"{self.name}: operands of shapes {shapes} do not broadcast together")
         return error
+
+
+# Parameters that change with every call of a training loop must not pile up.
+@lru_cache(maxsize=512)
+def _short_way_at(direction: Direction, values: tuple[float, ...]) -> tuple[Callable, Any]:
+    """`short_way` of a direction with these parameters, and what the caller must keep alive meanwhile."""
+    from fastact._engine.calls import short_way
+
+    elementwise = _ufuncs.at(direction._definition.name, direction._direction, values)
+    return short_way(elementwise.ufunc, partial(direction._run, elementwise), len(direction._arrays), LARGE)
 
 
 def explained_dtype(name: str, error: TypeError, operands: Sequence[Any], keywords: dict[str, Any]) -> TypeError:

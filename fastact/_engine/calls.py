@@ -33,6 +33,7 @@ _TYPE_FLAGS, _ON_HEAP = _HEAD + 8 * 19, 1 << 9
 _ARRAY_DIMENSIONS, _ARRAY_SHAPE, _ARRAY_DTYPE, _ARRAY_FLAGS = _HEAD + 8, _HEAD + 16, _HEAD + 40, _HEAD + 48
 _C_CONTIGUOUS = 1
 _FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
+_OUT = sys.intern("out")
 
 
 @inlined
@@ -141,6 +142,21 @@ def _method():
     return _MethodDef(b"call", function, _FASTCALL_WITH_KEYWORDS, None)
 
 
+@functools.cache
+def _what_all_share():
+    """The words that do not depend on the ufunc, and C's function that makes a callable of words."""
+    api = ctypes.pythonapi
+    words = np.zeros(FLOATS + len(NATIVE_DTYPES), np.int64)
+    for word, item in {NDARRAY: np.ndarray, OUT: _OUT, TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}.items():
+        words[word] = id(item)
+    words[FLOATS:] = [id(dtype) for dtype in NATIVE_DTYPES]
+    words[STATE] = state().ctypes.data
+    words[VECTORCALL] = _address(api.PyObject_Vectorcall)
+    words[MATCHES], words[CLEAR] = _address(api.PyErr_ExceptionMatches), _address(api.PyErr_Clear)
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return words, kind(_address(api.PyCFunction_NewEx))
+
+
 def short_way(ufunc, general, arrays, large):
     """A callable that hands plain calls to the ufunc and all others to `general`.
 
@@ -160,20 +176,8 @@ def short_way(ufunc, general, arrays, large):
     tuple
         The callable, and what must live as long as it.
     """
-    api = ctypes.pythonapi
-    words = np.zeros(FLOATS + len(NATIVE_DTYPES), np.int64)
-    out = sys.intern("out")
-    objects = {UFUNC: ufunc, GENERAL: general, NDARRAY: np.ndarray, OUT: out}
-    errors = {TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}
-    for word, item in {**objects, **errors}.items():
-        words[word] = id(item)
-    words[ARRAYS], words[LARGE] = arrays, large
-    words[FLOATS:] = [id(dtype) for dtype in NATIVE_DTYPES]
-    words[STATE] = state().ctypes.data
-    words[VECTORCALL] = _address(api.PyObject_Vectorcall)
-    words[MATCHES], words[CLEAR] = _address(api.PyErr_ExceptionMatches), _address(api.PyErr_Clear)
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
-        _address(api.PyCFunction_NewEx)
-    )
+    shared, make = _what_all_share()
+    words = shared.copy()
+    words[[UFUNC, GENERAL, ARRAYS, LARGE]] = id(ufunc), id(general), arrays, large
     # The function owns its `self`, and nobody the method's definition, which lives for ever.
-    return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, general, out)
+    return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, general)
