@@ -277,7 +277,7 @@ class Direction(Documented):
         return error
 
 
-# Parameters that change with every call of a training loop must not pile up.
+# As many as `_ufuncs.at` keeps, for the same reason.
 @lru_cache(maxsize=512)
 def _short_way_at(direction: Direction, values: tuple[float, ...]) -> tuple[Callable, Any]:
     """`short_way` of a direction with these parameters, and what the caller must keep alive meanwhile."""

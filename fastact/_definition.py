@@ -251,7 +251,8 @@ class Definition:
 
         None stands for parameters that are arrays.
         """
-        return parts is not None and tuple(parts) == self.default_parts and self.has_form_at_defaults(direction)
+        # In this order: a GPU's calls ask each time, and few have such a form.
+        return parts is not None and self.has_form_at_defaults(direction) and tuple(parts) == self.default_parts
 
     def has_form_at_defaults(self, direction: str) -> bool:
         """Whether float32 kernels have a formula of their own for a direction at the default parameters."""

@@ -1,7 +1,8 @@
 """The shortest way from a call to a ufunc: a C function, compiled by Numba, in front of the Python one.
 
-Arrays in, small ones or such as NumPy's iterator makes one run of, no parameters and nothing but ``out=`` besides:
-such calls, which are most, go straight to the ufunc.
+Arrays in, small ones or such as NumPy's iterator makes one run of, and nothing but ``out=`` besides: such calls, which
+are most, go straight to the ufunc. Parameters that are numbers have been taken off by then: each set of them has a
+short way of its own.
 Everything else, and everything that fails, goes to the long way in Python, which also explains. A Python function
 that decided this would cost as much as the ufunc's own work on a small array.
 """
