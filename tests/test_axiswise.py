@@ -130,6 +130,24 @@ def test_same_bits_for_any_thread_count_and_place(name, axis, threads):
     assert_array_equal(fa.get(name)(some, *pieces, axis=axis), expected)
 
 
+@pytest.mark.parametrize("name", [*SOFT, "softmin"])
+def test_largest_elements_of_any_size_have_the_same_bits_in_any_company(name):
+    """Rows whose largest element is moderate go another way where all rows of a block are like that."""
+    largest = np.array([0, -0.0, 99.99, 100, 100.1, -99.9, -101, 3e4, -3e4, 1e-40, 7.5, np.inf, -np.inf, np.nan], "f4")
+    x = np.concatenate([largest[:, np.newaxis], largest[:, np.newaxis] - random.exponential(20, (14, 77))], axis=1)
+    x[:, 40:44] = [-np.inf, -3e38, -110, -1e30]
+    x = (-x if name == "softmin" else x).astype("f4")
+    grad = random.normal(0, 1, x.shape).astype("f4")
+    activation = fa.get(name)
+    for direction, operands in (("value", (x,)), ("backward", (grad, x))):
+        function = activation if direction == "value" else activation.backward
+        alone = np.array([function(*rows) for rows in zip(*operands, strict=True)])
+        assert_array_equal(function(*operands), alone)
+        for chosen in (slice(None), slice(0, 9), slice(9, 14)):
+            sides = [np.ascontiguousarray(operand[chosen].T) for operand in operands]
+            assert_array_equal(function(*sides, axis=0).T, alone[chosen])
+
+
 LONG = 2**19 + 77  # longer than what threads share, and no whole number of blocks
 
 

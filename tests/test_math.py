@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastact._engine import precision  # noqa: F401 - makes _math callable from compiled code
-from fastact._math import arithmetic, circular, float64, pair, working
+from fastact._math import arithmetic, circular, float32, float64, pair, working
 
 mpmath.mp.prec = 300
 CROSSING = mpmath.mpf("0.75179152469356445745790494677952403966447115342345384833956562062085")
@@ -222,6 +222,24 @@ def test_pair_exp_up_to_overflow():
         assert results[3:] == [math.inf, math.inf]
         for value, result in zip(x[:3], results, strict=False):
             assert abs(result / mpmath.exp(mpmath.mpf(value)) - 1) <= 2.0**-52.9
+
+
+@numba.njit
+def exponentials_of_leads(x, largest):
+    either = np.empty((2, x.size), np.float32)
+    for i in range(x.size):
+        hi, lo = arithmetic.two_sum(x[i], -largest)
+        either[0, i], either[1, i] = float32.exp_of_lead(x[i], largest), float32.exp_at_most_1(hi, lo)
+    return either
+
+
+@pytest.mark.parametrize("largest", [0.0, -0.0, 1e-40, 0.3, 1.0, -2.5, 88.7, 100.0, -100.0])
+def test_exp_of_lead_is_exp_at_most_1_of_the_difference(largest):
+    largest = np.float32(largest)
+    below = np.concatenate([[0.0, np.inf, 3e38, 104.9, 105.1, 132.4, 200], np.geomspace(1e-45, 300, 100_000)])
+    x = np.minimum((largest - below).astype("f4"), largest)
+    got, expected = exponentials_of_leads(x, largest)
+    assert np.array_equal(got, expected)
 
 
 def test_pair_expm1_reaches_minus_one():

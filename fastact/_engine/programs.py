@@ -171,6 +171,11 @@ def _prepare_jobs(_):
 
 
 @_from_c
+def _prepare_sharing(_):
+    state()[j.CHUNKS_WORKER] = rows.chunks_worker_address()
+
+
+@_from_c
 def _start(count):
     threads.pool().start(count)
 
@@ -179,7 +184,12 @@ def _start(count):
 def state():
     """The driver's process-wide words, with the addresses in them of what it calls in Python."""
     words = threads.state()
-    called = {j.PREPARE: _prepare, j.PREPARE_JOBS: _prepare_jobs, j.START: _start}
+    called = {
+        j.PREPARE: _prepare,
+        j.PREPARE_JOBS: _prepare_jobs,
+        j.PREPARE_SHARING: _prepare_sharing,
+        j.START: _start,
+    }
     for word, function in called.items():
         words[word] = ctypes.cast(function, ctypes.c_void_p).value
     return words

@@ -21,6 +21,8 @@ raise the threshold. That ends where no row of a tile changes any more; a step t
 that a row may be asked for more steps than it needs.
 
 Formulas that a function names as `in_single_precision` are computed in float32 by the kernels for it: see `single`.
+There, terms are told by the type of ``largest`` whether it is moderate, in size at most ``float32.MODERATE``, as it
+nearly always is: what infinities and NaN ask for is then left out. The bits are the same.
 """
 
 import functools
@@ -254,9 +256,9 @@ def _names(formula):
 
 
 @functools.cache
-def _load_known(computed_in, needs_threshold):
+def _load_known(computed_in, needs_threshold, enter=None):
     """A compiled function that loads what terms take of a row besides its elements, in a tuple."""
-    element, enter = ELEMENT[computed_in], ENTER[computed_in]
+    element, enter = ELEMENT[computed_in], enter or ENTER[computed_in]
     size = element.bitwidth // 8
 
     load_given = _stored(computed_in, ROWS_BYTES)[1]
@@ -311,8 +313,19 @@ def _items_from(first):
     return inlined(lambda items, k, row: items[first + k])
 
 
+@inlined
+def _is_moderate(largest):
+    return (largest <= float32.MODERATE) & (largest >= -float32.MODERATE)
+
+
+def _may_be_moderate(formulas, computed_in):
+    return computed_in == SINGLE and formulas.extreme is not None and not formulas.needs_threshold
+
+
 def _row_of_terms(formulas, computed_in):
     """A compiled function that writes all terms of a stretch of a row."""
+    if computed_in == SINGLE:
+        return _row_of_single_terms(formulas)
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
     store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
 
@@ -326,22 +339,108 @@ def _row_of_terms(formulas, computed_in):
     return one_row
 
 
-def _terms_loops(formulas, computed_in, one_row):
-    """Two compiled functions that write all terms of a block of rows, or of columns."""
+def _row_of_single_terms(formulas):
+    """As `_row_of_terms`, in single precision; moderate rows, the usual ones, do some vectors in turns."""
+    terms, load_elements, last = inlined(formulas.terms), _elements(formulas, SINGLE), formulas.term_count - 1
+    store_others = _store_all(_stored_term(SINGLE)[1], last)
+
+    def one_row(in_turns):
+        @apart
+        def one_row(length, line, stored, numbers, known):
+            llvm.prefer_512_bit()
+            in_turns()
+            llvm.keep_apart()
+            for i in range(length):
+                made = terms(*(numbers + load_elements(line, i) + known))
+                store_others(stored, i, made)
+                # No call comes last: LLVM would lose what has been said of the loop with the branch behind it.
+                llvm.store_scratch(stored, 4 * (last * BLOCK + i), single.leave_single(made[last]))
+
+        return one_row
+
+    of_any = one_row(_not_in_turns)
+    if not _may_be_moderate(formulas, SINGLE):
+        return of_any
+    of_moderate = one_row(llvm.interleave)
+
+    @inlined
+    def by_largest(length, line, stored, numbers, known):
+        if _is_moderate(known[0]):
+            of_moderate(length, line, stored, numbers, (single.make_moderate(known[0]),))
+        else:
+            of_any(length, line, stored, numbers, known)
+
+    return by_largest
+
+
+@inlined
+def _not_in_turns():
+    return None
+
+
+def _columns_of_terms(formulas, computed_in, load_known, in_turns=_not_in_turns):
+    """A compiled function that writes all terms of lines of a block, which have one element of each row."""
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
-    load_known = _load_known(computed_in, formulas.needs_threshold)
-    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
-    store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
-    part_bytes = PART_BYTES[computed_in]
+    _, advance = _places(formulas.cores.first_along, formulas.inputs)
+    store_term, last, part_bytes = _stored_term(computed_in)[1], formulas.term_count - 1, PART_BYTES[computed_in]
+    store_terms, store_others = _store_all(store_term, last + 1), _store_all(store_term, max(last, 0))
 
     @apart
-    def one_of_each(count, line, stored, of_numbers, of_known):
+    def lines(count, length, operands, stored, of_numbers, of_known):
         llvm.prefer_512_bit()
         llvm.keep_apart()
+        for k in range(length):
+            line, stored_line = advance(operands, k), stored + part_bytes * count * k
+            for row in range(count):
+                given = load_numbers(of_numbers, row) + load_elements(line, row)
+                store_terms(stored_line, row, terms(*(given + load_known(of_known, row))))
+
+    @apart
+    def single_lines(count, length, operands, stored, of_numbers, of_known):
+        llvm.prefer_512_bit()
+        in_turns()
+        llvm.keep_apart()
+        for k in range(length):
+            line, stored_line = advance(operands, k), stored + part_bytes * count * k
+            for row in range(count):
+                given = load_numbers(of_numbers, row) + load_elements(line, row)
+                made = terms(*(given + load_known(of_known, row)))
+                store_others(stored_line, row, made)
+                llvm.store_scratch(stored_line, 4 * (last * BLOCK + row), single.leave_single(made[last]))
+
+    return single_lines if computed_in == SINGLE else lines
+
+
+def _columns_by_largest(formulas):
+    """As `_columns_of_terms`, in single precision, for rows that may all be moderate."""
+    load_known = _load_known(SINGLE, False)
+    of_any = _columns_of_terms(formulas, SINGLE, load_known)
+    of_moderate = _columns_of_terms(formulas, SINGLE, _load_known(SINGLE, False, single.make_moderate), llvm.interleave)
+
+    @inlined
+    def lines(count, length, operands, stored, of_numbers, of_known):
+        others = 0
         for row in range(count):
-            given = load_numbers(of_numbers, row) + load_elements(line, row)
-            store_terms(stored, row, terms(*(given + load_known(of_known, row))))
+            others += not _is_moderate(load_known(of_known, row)[0])
+        if others == 0:
+            of_moderate(count, length, operands, stored, of_numbers, of_known)
+        else:
+            of_any(count, length, operands, stored, of_numbers, of_known)
+
+    return lines
+
+
+def _terms_loops(formulas, computed_in, one_row):
+    """Two compiled functions that write all terms of a block of rows, or of columns."""
+    load_known = _load_known(computed_in, formulas.needs_threshold)
+    if _may_be_moderate(formulas, computed_in):
+        write_lines = _columns_by_largest(formulas)
+    else:
+        write_lines = _columns_of_terms(formulas, computed_in, load_known)
+    load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
+    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    part_bytes = PART_BYTES[computed_in]
 
     @inlined
     def rows(block):
@@ -359,8 +458,7 @@ def _terms_loops(formulas, computed_in, one_row):
         of_numbers = llvm.load_word(block, NUMBERS)
         of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
-        for k in range(llvm.load_word(block, OUTER)):
-            one_of_each(inner, advance(operands, k), scratch + part_bytes * inner * k, of_numbers, of_known)
+        write_lines(inner, llvm.load_word(block, OUTER), operands, scratch, of_numbers, of_known)
 
     return rows, columns
 
@@ -485,14 +583,20 @@ def _result_loops(formulas, computed_in):
             write(written, i, all_of(result(*(given + is_label(label, start + i) + constants))))
 
     @apart
-    def one_of_each(count, line, stored, place, of_rows, written):
+    def lines(count, length, start, operands, stored, of_rows, results):
         llvm.prefer_512_bit()
         llvm.keep_apart()
         of_numbers, of_constants = of_rows
-        for row in range(count):
-            given = load_numbers(of_numbers, row) + load_elements(line, row) + (load_term(stored, 0, row),)
-            flags = is_label(load_label(of_numbers, row), place)
-            write(written, row, all_of(result(*(given + flags + load_constants(of_constants, row)))))
+        for k in range(length):
+            line, written, stored_line = (
+                advance(operands, k),
+                advance_written(results, k),
+                stored + part_bytes * count * k,
+            )
+            for row in range(count):
+                given = load_numbers(of_numbers, row) + load_elements(line, row) + (load_term(stored_line, 0, row),)
+                flags = is_label(load_label(of_numbers, row), start + k)
+                write(written, row, all_of(result(*(given + flags + load_constants(of_constants, row)))))
 
     @inlined
     def rows(block):
@@ -511,9 +615,7 @@ def _result_loops(formulas, computed_in):
         of_rows = llvm.load_word(block, NUMBERS), llvm.load_word(block, CONSTANTS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
         results = load_written(block, PLACES), load_written(block, STEPS)
-        for k in range(llvm.load_word(block, OUTER)):
-            line, written = advance(operands, k), advance_written(results, k)
-            one_of_each(inner, line, scratch + part_bytes * inner * k, start + k, of_rows, written)
+        lines(inner, llvm.load_word(block, OUTER), start, operands, scratch, of_rows, results)
 
     return rows, columns
 
@@ -659,16 +761,20 @@ def threshold_kernel(name, formulas, dtype):
 # --- largest and smallest elements -----------------------------------------------------------------
 
 
+_INTEGERS = {"float32": (np.int32, np.uint32), "float64": (np.int64, np.uint64)}
+
+
 def _key(dtype, extreme):
     """An element's bits as an integer that is the larger the more extreme it is, NaN of either sign most; its inverse.
 
     The smallest element is the largest in the order turned round.
     """
+    integer = _INTEGERS[dtype][0]
     if dtype == "float32":
-        integer, shift = np.int32, np.int32(31)
+        shift = np.int32(31)
         magnitude_bits, infinity = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
     else:
-        integer, shift = np.int64, np.int64(63)
+        shift = np.int64(63)
         magnitude_bits, infinity = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(0x7FF0000000000000)
     turned = integer(0 if extreme == "largest" else -1)
 
@@ -683,15 +789,32 @@ def _key(dtype, extreme):
         ordered = key if key > infinity else integer(key ^ turned)
         return integer(ordered ^ (integer(ordered >> shift) & magnitude_bits))
 
-    return key, value, numba.int32 if dtype == "float32" else numba.int64
+    return key, value
 
 
 @functools.cache
 def largest_kernel(dtype, extreme):
     """Compile what finds rows' largest or smallest elements, block after block; a row's is NaN where it has one."""
-    key, value, integer = _key(dtype, extreme)
-    size = integer.bitwidth // 8
-    lowest = (np.int32 if dtype == "float32" else np.int64)(-(2 ** (8 * size - 1)))
+    key, value = _key(dtype, extreme)
+    signed, unsigned = _INTEGERS[dtype]
+    integer, size = numba.from_dtype(signed), ELEMENT[dtype].bitwidth // 8
+    lowest = signed(-(2 ** (8 * size - 1)))
+
+    @inlined
+    def most_of_row(line, length):
+        """The greatest key of a row, which is that of one of three elements: the bits that are most and least.
+
+        As signed integers, the most is the largest element if some have no sign. As unsigned ones, it is the smallest
+        of those that have a sign, and the least is the largest of them, or the smallest element if none has one. NaN is
+        the most as the one or the other.
+        """
+        most = llvm.load_operand(line, 0, integer)
+        high = low = unsigned(most)
+        for i in range(1, length):
+            bits = llvm.load_operand(line, size * i, integer)
+            most = max(most, bits)
+            high, low = max(high, unsigned(bits)), min(low, unsigned(bits))
+        return max(key(most), max(key(signed(high)), key(signed(low))))
 
     def kernel(action, block):
         llvm.prefer_512_bit()
@@ -707,10 +830,8 @@ def largest_kernel(dtype, extreme):
                 llvm.store_scratch(largest, size * row, value(llvm.load_scratch(largest, size * row, integer)))
         elif llvm.load_word(block, FORM) == ROWS:
             for row in range(outer):
-                most, line = llvm.load_scratch(largest, size * row, integer), place + step * row
-                for i in range(inner):
-                    most = max(most, key(llvm.load_operand(line, size * i, integer)))
-                llvm.store_scratch(largest, size * row, most)
+                most = llvm.load_scratch(largest, size * row, integer)
+                llvm.store_scratch(largest, size * row, max(most, most_of_row(place + step * row, inner)))
         else:
             for k in range(outer):
                 line = place + step * k

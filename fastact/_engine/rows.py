@@ -35,7 +35,7 @@ TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, SHARES 
 # Where threads share a tile: what they are at, the tile's first row, and the memory that they share.
 PHASE, FIRST_ROW, SHARED = range(15, 18)
 JOB_WORDS = 18
-WHOLE, SHARED_TILES, LARGEST, THRESHOLDS, SUMS, RESULTS = range(6)
+SHARED_TILES, LARGEST, THRESHOLDS, SUMS, RESULTS = range(5)
 
 MAX_CHUNKS = 48
 # Rows are shared by threads where they are so many times longer than what is worth a thread.
@@ -463,7 +463,7 @@ def share_phase(job, phase, threads):
     state = llvm.load_word(program, j.STATE)
     llvm.store_word(job, PHASE, phase)
     open_shares(llvm.load_word(job, SHARES), llvm.load_word(job, CHUNKS), threads)
-    run_parallel(state, llvm.load_word(state, j.ROWS_WORKER), job, threads)
+    run_parallel(state, llvm.load_word(state, j.CHUNKS_WORKER), job, threads)
 
 
 @apart
@@ -563,25 +563,38 @@ def plan(job):
     llvm.store_word(job, CHUNKS, (length + chunk - 1) // chunk)
     llvm.store_word(job, LANES_BYTES, lanes_bytes)
     llvm.store_word(job, KEPT_BLOCKS, term_bytes if keeps else 0)
-    llvm.store_word(job, PHASE, WHOLE)
 
 
 def run_rows_worker(job, seat):
-    """One thread's share of a job: tiles, or a tile's chunks, until none is left."""
+    """One thread's share of a job: tiles, until none is left."""
+    scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
+    shares, tile_rows = llvm.load_word(job, SHARES), llvm.load_word(job, TILE_ROWS)
+    share, turn = take_share(shares, seat, 0)
+    while share >= 0:
+        row = share * tile_rows
+        run_tile(job, block, scratch, row, min(tile_rows, llvm.load_word(job, ROWS) - row))
+        share, turn = take_share(shares, seat, turn)
+
+
+def run_chunks_worker(job, seat):
+    """One thread's share of a tile that threads share: chunks, until none is left; or to have it shared."""
     scratch, block = llvm.stack_buffer(_SCRATCH_BYTES), llvm.stack_buffer(_BLOCK_BYTES)
     if llvm.load_word(job, PHASE) == SHARED_TILES:
         share_tiles(job, block, scratch, scratch + llvm.load_word(job, LANES_BYTES))
         return
-    whole = llvm.load_word(job, PHASE) == WHOLE
-    shares, tile_rows = llvm.load_word(job, SHARES), llvm.load_word(job, TILE_ROWS)
-    share, turn = take_share(shares, seat, 0)
-    while share >= 0:
-        if whole:
-            row = share * tile_rows
-            run_tile(job, block, scratch, row, min(tile_rows, llvm.load_word(job, ROWS) - row))
-        else:
-            run_chunk(job, block, scratch, share)
-        share, turn = take_share(shares, seat, turn)
+    shares = llvm.load_word(job, SHARES)
+    chunk, turn = take_share(shares, seat, 0)
+    while chunk >= 0:
+        run_chunk(job, block, scratch, chunk)
+        chunk, turn = take_share(shares, seat, turn)
+
+
+@apart
+def prepare_sharing(state):
+    """Have Python compile what shares rows, as `driver.prepare`: most rows are not so long."""
+    if llvm.load_word(state, j.CHUNKS_WORKER) == 0:
+        llvm.call_with(llvm.load_word(state, j.PREPARE_SHARING), 0)
+    return llvm.load_word(state, j.CHUNKS_WORKER) != 0
 
 
 @apart
@@ -603,12 +616,12 @@ def run_job(job):
         open_shares(shares, tiles, 1)
         llvm.call_worker(worker, job, 0)
         return
-    if tiles >= threads or not can_share:
+    if tiles < threads and can_share and prepare_sharing(state):
+        llvm.store_word(job, PHASE, SHARED_TILES)
+        llvm.call_worker(llvm.load_word(state, j.CHUNKS_WORKER), job, 0)
+    else:
         open_shares(shares, tiles, threads)
         run_parallel(state, worker, job, min(threads, tiles))
-    else:
-        llvm.store_word(job, PHASE, SHARED_TILES)
-        llvm.call_worker(worker, job, 0)
     llvm.release(state + 8 * j.BUSY)
 
 
@@ -636,6 +649,11 @@ def run_gufunc_loop(args, dimensions, steps, program):
         plan(job)
         run_job(job)
     llvm.restore_floating_point_flags(flags)
+
+
+def chunks_worker_address():
+    """The address of `run_chunks_worker`."""
+    return compile_function(run_chunks_worker, "void(intp, intp)", "run_chunks_worker").address
 
 
 @functools.cache

@@ -5,6 +5,7 @@ rounding loses does not hurt. Differences hurt: a `SinglePair` is one of two ele
 elements of a row share, to some 48 bits. Every other operation gives a `Single`, rounded to float32.
 """
 
+import math
 import operator
 
 import numpy as np
@@ -27,6 +28,13 @@ class SingleType(types.Type):
         super().__init__("Single")
 
 
+class ModerateType(SingleType):
+    """One float32 of moderate size: neither infinite nor NaN."""
+
+    def __init__(self):
+        types.Type.__init__(self, "Moderate")
+
+
 class SinglePairType(types.Type):
     """The sum of two float32."""
 
@@ -34,10 +42,11 @@ class SinglePairType(types.Type):
         super().__init__("SinglePair")
 
 
-single_type, single_pair_type = SingleType(), SinglePairType()
+single_type, moderate_type, single_pair_type = SingleType(), ModerateType(), SinglePairType()
 
 
 @register_model(SingleType)
+@register_model(ModerateType)
 class _SingleModel(models.StructModel):
     def __init__(self, manager, numba_type):
         super().__init__(manager, numba_type, [("hi", types.float32)])
@@ -49,14 +58,22 @@ class _SinglePairModel(models.StructModel):
         super().__init__(manager, numba_type, [("hi", types.float32), ("lo", types.float32)])
 
 
-@intrinsic
-def _make_single(typingctx, hi):
-    def codegen(context, builder, signature, args):
-        value = cgutils.create_struct_proxy(single_type)(context, builder)
-        value.hi = args[0]
-        return value._getvalue()
+def _maker(numba_type):
+    """Make an intrinsic that makes a number of this type of a float32."""
 
-    return single_type(types.float32), codegen
+    @intrinsic
+    def make(typingctx, hi):
+        def codegen(context, builder, signature, args):
+            value = cgutils.create_struct_proxy(numba_type)(context, builder)
+            value.hi = args[0]
+            return value._getvalue()
+
+        return numba_type(types.float32), codegen
+
+    return make
+
+
+_make_single, _make_moderate = _maker(single_type), _maker(moderate_type)
 
 
 @intrinsic
@@ -78,6 +95,17 @@ _hi_part, _lo_part = part_of("hi", types.float32), part_of("lo", types.float32)
 def make_single(x):
     """Any number of one part, rounded to float32."""
     return _make_single(np.float32(x))
+
+
+def make_moderate(x):
+    """A number of one part that is known to be of moderate size."""
+    raise NotImplementedError
+
+
+@overloaded(make_moderate)
+def _overload_make_moderate(x):
+    part = _single_part(x)
+    return lambda x: _make_moderate(part(x))
 
 
 def _is_single(*values):
@@ -137,6 +165,8 @@ def _overload_mul(a, b):
 
 @overloaded(operator.neg)
 def _overload_neg(x):
+    if isinstance(x, ModerateType):
+        return lambda x: _make_moderate(-_hi_part(x))
     if isinstance(x, SingleType):
         return lambda x: _make_single(-_hi_part(x))
     if isinstance(x, SinglePairType):
@@ -186,6 +216,20 @@ def _overload_exp_at_most_1(x):
     if _is_single(x):
         hi, lo = _parts(x)
         return lambda x: _make_single(float32.exp_at_most_1(hi(x), lo(x)))
+
+
+@overloaded(w.lead)
+def _overload_lead(x, largest):
+    if isinstance(largest, ModerateType):
+        return lambda x, largest: x - largest
+    return lambda x, largest: w.where(x >= math.inf, 0.0, x - largest)
+
+
+@overloaded(w.exp_of_lead)
+def _overload_exp_of_lead(x, largest):
+    if isinstance(largest, ModerateType):
+        return lambda x, largest: _make_single(float32.exp_of_lead(_hi_part(x), _hi_part(largest)))
+    return lambda x, largest: w.exp_at_most_1(w.lead(x, largest))
 
 
 def leave_single(x):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from fastact._math.arithmetic import fast_two_sum, fma
+from fastact._math.arithmetic import fast_two_sum, fma, two_sum
 from fastact._math.working import at_least, at_most, where
 
 LOG2_E = np.float32(1.4426950408889634)
@@ -25,6 +25,10 @@ HALVES_BACK = np.float32(2.0**-16)
 BIAS = np.int32(127)
 RAISE, LOWER, RAISED = np.float32(2.0**32), np.float32(2.0**-32), np.int32(32)
 LARGEST_BITS = np.float32(ROUND + np.float32(124)).view(np.int32)
+# As ROUND_SCALED, without the bias: for bits that are added to an exponent's.
+ROUND_BITS = np.float32(1.5 * 2**23 + 64)
+# e**-FAR_BELOW is less than half of the smallest float32; what is so far below a moderate number is negative.
+FAR_BELOW, MODERATE = np.float32(105), np.float32(100)
 # As ROUND, times SHIFT: so shifted, 1 + e**x neither overflows nor has a subnormal reciprocal for x up to 110.
 SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 # From here down the power of two is exactly 0.
@@ -54,11 +58,29 @@ def exp_at_most_1(hi, lo):
     rounded = np.float32(fma(x, LOG2_E, ROUND_SCALED))
     n = rounded - ROUND_SCALED
     scale = _power_of_two(rounded)
-    r = fma(n, -LN2, x) + fma(n, -LN2_LO, x_lo)
+    return (_exp_reduced(fma(n, -LN2, x) + fma(n, -LN2_LO, x_lo)) * scale) * SCALED_BACK
+
+
+def _exp_reduced(r):
+    """e**r for |r| <= log(2) / 2."""
     p = fma(fma(EXP[4], r, EXP[3]), r, EXP[2])
     p = fma(fma(p, r, EXP[1]), r, EXP[0])
-    p = fma(fma(p, r, ONE), r, ONE)
-    return (p * scale) * SCALED_BACK
+    return fma(fma(p, r, ONE), r, ONE)
+
+
+def exp_of_lead(x, largest):
+    """e**(x - largest) where `largest` is moderate: the bits of `exp_at_most_1` of the difference, for less.
+
+    Nothing is infinite or NaN. Elements far below have a sign, and among numbers that have one the more bits are the
+    less, so that integers say which of two is higher; and a power of two goes into the exponent as an integer, too.
+    """
+    lowest = np.float32(largest - FAR_BELOW).view(np.uint32)
+    bits = np.float32(x).view(np.uint32)
+    hi, lo = two_sum(np.uint32(min(bits, lowest)).view(np.float32), -largest)
+    rounded = np.float32(fma(hi, LOG2_E, ROUND_BITS))
+    n = rounded - ROUND_BITS
+    p = np.float32(_exp_reduced(fma(n, -LN2, hi) + fma(n, -LN2_LO, lo)))
+    return np.int32(p.view(np.int32) + _exponent_bits(rounded)).view(np.float32) * SCALED_BACK
 
 
 def is_number(parameter):
@@ -111,8 +133,12 @@ def _power_of_bits(bits):
     return np.int32(bits << np.int32(23)).view(np.float32)
 
 
+def _exponent_bits(rounded):
+    return np.int32(np.float32(rounded).view(np.int32) << np.int32(23))
+
+
 def _power_of_two(rounded):
-    return _power_of_bits(np.float32(rounded).view(np.int32))
+    return np.int32(_exponent_bits(rounded)).view(np.float32)
 
 
 def _reduced(x, x_lo, rounding):

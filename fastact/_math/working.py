@@ -139,6 +139,16 @@ def exp_at_most_1(x):
     return Pair(*pair.exp_at_most_1(x.hi, x.lo)) if isinstance(x, Pair) else float64.exp_at_most_1(x)
 
 
+def lead(x, largest):
+    """How far `x` is above its row's largest element; where both are +inf they tie."""
+    return where(x >= math.inf, 0.0, x - largest)
+
+
+def exp_of_lead(x, largest):
+    """e**(x - largest) for an element and its row's largest one."""
+    return exp_at_most_1(lead(x, largest))
+
+
 def expm1(x):
     """e**x - 1, accurate near 0."""
     return Pair(*pair.expm1(x.hi, x.lo)) if isinstance(x, Pair) else float64.expm1(x)

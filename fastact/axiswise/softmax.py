@@ -7,7 +7,7 @@ is not lost beside it.
 import math
 
 from fastact._definition import define
-from fastact._math.working import exp_at_most_1, exp_sharp, log_of_one_plus, where
+from fastact._math.working import exp_at_most_1, exp_of_lead, exp_sharp, lead, log_of_one_plus, where
 
 BRIDLE = "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990"
 BLANCHARD = (
@@ -18,11 +18,6 @@ BLANCHARD = (
 IN_SINGLE_PRECISION = tuple(
     direction + of for direction in ("value", "backward", "backward_from_output") for of in ("_terms", "")
 )
-
-
-def _lead(x, largest):
-    """How far `x` is above its row's largest element; where both are +inf they tie."""
-    return where(x >= math.inf, 0.0, x - largest)
 
 
 @define(
@@ -48,7 +43,7 @@ class softmax:
     """
 
     def value_terms(x, largest):
-        return (exp_at_most_1(_lead(x, largest)),)
+        return (exp_of_lead(x, largest),)
 
     def value_row(largest, total):
         return (1.0 / total,)
@@ -57,7 +52,7 @@ class softmax:
         return kept * inverse
 
     def backward_terms(grad, x, largest):
-        e = exp_at_most_1(_lead(x, largest))
+        e = exp_of_lead(x, largest)
         return e, grad * e
 
     def backward_row(largest, total, weighted):
@@ -100,12 +95,12 @@ class softmin:
     """
 
     def value_terms(x, smallest):
-        return (exp_at_most_1(_lead(-x, -smallest)),)
+        return (exp_of_lead(-x, -smallest),)
 
     value_row, value = softmax.formulas["value_row"], softmax.formulas["value"]
 
     def backward_terms(grad, x, smallest):
-        e = exp_at_most_1(_lead(-x, -smallest))
+        e = exp_of_lead(-x, -smallest)
         return e, grad * e
 
     backward_row = softmax.formulas["backward_row"]
@@ -143,17 +138,16 @@ class log_softmax:
     """
 
     def value_terms(x, largest):
-        lead = _lead(x, largest)
-        return where(x < largest, exp_at_most_1(lead), lead), where(x < largest, 0.0, 1.0)
+        return where(x < largest, exp_of_lead(x, largest), lead(x, largest)), where(x < largest, 0.0, 1.0)
 
     def value_row(largest, others, ties):
         return largest, log_of_one_plus(others + (ties - 1.0))
 
     def value(x, _, largest, log_sum):
-        return _lead(x, largest) - log_sum
+        return lead(x, largest) - log_sum
 
     def backward_terms(grad, x, largest):
-        return exp_at_most_1(_lead(x, largest)), grad
+        return exp_of_lead(x, largest), grad
 
     def backward_row(largest, total, total_grad):
         return (total_grad / total,)
@@ -206,15 +200,15 @@ class logsumexp:
     """
 
     def value_terms(x, largest):
-        lead = _lead(x, largest)
-        return where(x < largest, exp_sharp(lead), lead), where(x < largest, 0.0, 1.0)
+        above = lead(x, largest)
+        return where(x < largest, exp_sharp(above), above), where(x < largest, 0.0, 1.0)
 
     def value_row(largest, others, ties):
         log_sum = _sharp_log_of_one_plus(others + (ties - 1.0))
         return (where(largest > -math.inf, largest + log_sum, largest),)
 
     def backward_terms(grad, x, largest):
-        return (exp_at_most_1(_lead(x, largest)),)
+        return (exp_of_lead(x, largest),)
 
     def backward_row(largest, total):
         return (1.0 / total,)

@@ -9,8 +9,7 @@ largest one, whose own part alone is 1 where the threshold is -1.
 import math
 
 from fastact._definition import define
-from fastact._math.working import at_least, sqrt, where
-from fastact.axiswise.softmax import _lead
+from fastact._math.working import at_least, lead, sqrt, where
 
 MARTINS = "Martins & Astudillo, From Softmax to Sparsemax, ICML 2016, arXiv:1602.02068"
 PETERS = "Peters, Niculae & Martins, Sparse Sequence-to-Sequence Models, ACL 2019, arXiv:1905.05702"
@@ -59,7 +58,7 @@ def _is_positive(x):
 
 
 def _above(x, largest, threshold):
-    return at_least(_lead(x, largest) - threshold, 0.0)
+    return at_least(lead(x, largest) - threshold, 0.0)
 
 
 @define(
@@ -124,7 +123,7 @@ class sparsemax:
 
 def _root(x, largest, threshold):
     """The square root of an element's part."""
-    return at_least(0.5 * _lead(x, largest) - threshold, 0.0)
+    return at_least(0.5 * lead(x, largest) - threshold, 0.0)
 
 
 def _root_of(y):
