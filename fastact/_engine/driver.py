@@ -530,7 +530,7 @@ def worker_with_scratch(run_one, scratch_bytes, name):
             run_one(program, job, tile, places, index, buffers, pointers, scratch)
             tile, turn = take_share(shares, seat, turn)
 
-    return compile_function(worker, _words(2), name).address
+    return compile_function(worker, signature(2), name).address
 
 
 def run_ufunc_loop(args, dimensions, steps, program):
@@ -559,14 +559,14 @@ def run_any_job(job):
     llvm.restore_floating_point_flags(flags)
 
 
-def _words(count):
+def signature(count):
     return f"void({', '.join(['intp'] * count)})"
 
 
 @functools.cache
 def worker_address():
     """The address of `run_worker`."""
-    return compile_function(run_worker, _words(2), "run_worker").address
+    return compile_function(run_worker, signature(2), "run_worker").address
 
 
 @functools.cache
@@ -578,10 +578,10 @@ def reduction_worker_address():
 @functools.cache
 def ufunc_loop_address():
     """The address of `run_ufunc_loop`."""
-    return compile_function(run_ufunc_loop, _words(4), "run_ufunc_loop").address
+    return compile_function(run_ufunc_loop, signature(4), "run_ufunc_loop").address
 
 
 @functools.cache
 def any_job_address():
     """The address of `run_any_job`."""
-    return compile_function(run_any_job, _words(1), "run_any_job").address
+    return compile_function(run_any_job, signature(1), "run_any_job").address

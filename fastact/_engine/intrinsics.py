@@ -278,6 +278,18 @@ def call_convert(typingctx, convert, length, source, source_stride, destination,
 
 
 @intrinsic
+def call_move_block(typingctx, move, program, operand, block, source, outer, inner, destination, to_outer, to_inner):
+    """Move an operand's block from one place to another, each with the steps along its outer and inner dimension."""
+    return types.void(*[types.intp] * 10), _call_address(9)
+
+
+@intrinsic
+def call_find_thresholds(typingctx, find, job, block, scratch, row, rows):
+    """Find the thresholds of a tile's rows."""
+    return types.void(*[types.intp] * 6), _call_address(5)
+
+
+@intrinsic
 def call_with(typingctx, function, word):
     """A C function of one word."""
     return types.void(types.intp, types.intp), _call_address(1)

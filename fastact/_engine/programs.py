@@ -99,7 +99,7 @@ class RowsProgram:
         _programs[self.address] = self
 
     def prepare(self):
-        """Compile the kernels, or take them from the cache."""
+        """Compile the kernels that do not depend on how rows lie, or take them from the cache."""
         working = self.working.name
         convert = [self._conversion(operand, dtype) for operand, dtype in enumerate(self.dtypes)]
         self.words[j.PROGRAM_OPERANDS : j.PROGRAM_OPERANDS + len(convert)] = convert
@@ -114,10 +114,15 @@ class RowsProgram:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
             self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
+            state()[j.FIND_THRESHOLDS] = rows.address_of(rows.run_find_thresholds, 5)
             self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, formulas, working).address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
-        kernel = row_kernels.row_kernel(self.name, self.direction, self.cores, working)
-        self.words[j.KERNEL] = kernel.address  # last: it says that all the rest is there
+        self.words[j.KERNEL] = self.words[rows.SUMS_KERNEL]  # last: it says that all the rest is there
+
+    def prepare_form(self, form):
+        """Compile the direction's own kernel for rows that lie in this form, or take it from the cache."""
+        kernel = row_kernels.row_kernel(self.name, self.direction, self.cores, self.working.name, form)
+        self.words[rows.FORM_KERNELS + form] = kernel.address
 
     def _conversion(self, operand, dtype):
         """How an operand enters or leaves its block, or the numbers of rows, which are float64 or labels."""
@@ -153,7 +158,7 @@ def _from_c(function):
         try:
             function(word)
         except BaseException as error:  # an interruption too
-            _failures.append((_programs.get(word), error))
+            _failures.append((_programs.get(word & ~1), error))
             state()[j.FAILED] = 1
 
     return ctypes.CFUNCTYPE(None, ctypes.c_ssize_t)(call)
@@ -165,6 +170,12 @@ def _prepare(address):
 
 
 @_from_c
+def _prepare_form(word):
+    """Of a program whose address this is, in the form that the lowest bit says."""
+    _programs[word & ~1].prepare_form(word & 1)
+
+
+@_from_c
 def _prepare_jobs(_):
     state()[j.WORKER] = driver.worker_address()
     state()[j.RUN_JOB] = driver.any_job_address()  # last: it says that all the rest is there
@@ -172,7 +183,12 @@ def _prepare_jobs(_):
 
 @_from_c
 def _prepare_sharing(_):
-    state()[j.CHUNKS_WORKER] = rows.chunks_worker_address()
+    state()[j.CHUNKS_WORKER] = rows.address_of(rows.run_chunks_worker, 2)
+
+
+@_from_c
+def _prepare_moving(_):
+    state()[j.MOVE_BLOCK] = rows.address_of(rows.run_move_block, 9)
 
 
 @_from_c
@@ -186,8 +202,10 @@ def state():
     words = threads.state()
     called = {
         j.PREPARE: _prepare,
+        j.PREPARE_FORM: _prepare_form,
         j.PREPARE_JOBS: _prepare_jobs,
         j.PREPARE_SHARING: _prepare_sharing,
+        j.PREPARE_MOVING: _prepare_moving,
         j.START: _start,
     }
     for word, function in called.items():

@@ -588,11 +588,8 @@ def _result_loops(formulas, computed_in):
         llvm.keep_apart()
         of_numbers, of_constants = of_rows
         for k in range(length):
-            line, written, stored_line = (
-                advance(operands, k),
-                advance_written(results, k),
-                stored + part_bytes * count * k,
-            )
+            line, stored_line = advance(operands, k), stored + part_bytes * count * k
+            written = advance_written(results, k)
             for row in range(count):
                 given = load_numbers(of_numbers, row) + load_elements(line, row) + (load_term(stored_line, 0, row),)
                 flags = is_label(load_label(of_numbers, row), start + k)
@@ -626,28 +623,23 @@ def _no_loops():
     return nothing, nothing
 
 
-def _kernel(formulas, dtype, terms_in, results_in):
+def _kernel(formulas, dtype, terms_in, results_in, form):
     one_row = _row_of_terms(formulas, terms_in)
-    terms_of_rows, terms_of_columns = _terms_loops(formulas, terms_in, one_row)
+    write_terms = _terms_loops(formulas, terms_in, one_row)[form]
     row_constants = _row_loop(formulas, dtype, results_in)
-    results_of_rows, results_of_columns = _result_loops(formulas, results_in) if formulas.results else _no_loops()
-    sums_of_rows = _summing_loop(formulas, terms_in, one_row) if sums_itself(formulas, terms_in) else _no_loops()[0]
+    write_results = (_result_loops(formulas, results_in) if formulas.results else _no_loops())[form]
+    adds = form == ROWS and sums_itself(formulas, terms_in)
+    add_sums = _summing_loop(formulas, terms_in, one_row) if adds else _no_loops()[form]
 
     def kernel(action, block):
-        is_rows = llvm.load_word(block, FORM) == ROWS
         if action == ROW_CONSTANTS:
             row_constants(block)
         elif action == SUMS_OF_ROWS:
-            sums_of_rows(block)
+            add_sums(block)
         elif action == ALL_TERMS:
-            if is_rows:
-                terms_of_rows(block)
-            else:
-                terms_of_columns(block)
-        elif is_rows:
-            results_of_rows(block)
+            write_terms(block)
         else:
-            results_of_columns(block)
+            write_results(block)
 
     return kernel
 
@@ -697,15 +689,15 @@ def _winner_kernel(formulas, dtype):
     return kernel
 
 
-def row_kernel(name, direction, cores, dtype):
-    """Compile the kernel of one direction: terms, what rows need, results."""
-    formulas = Formulas(name, direction, cores)
+def row_kernel(name, direction, cores, dtype, form):
+    """Compile the kernel of one direction, for rows of one form: terms, what rows need, results."""
+    formulas, lie = Formulas(name, direction, cores), ("rows", "columns")[form]
     if formulas.in_order:
-        kernel = _winner_kernel(formulas, dtype)
+        kernel, lie = _winner_kernel(formulas, dtype), "either"
     else:
         terms_in, results_in = (precision_of(name, formula, dtype) for formula in (f"{direction}_terms", direction))
-        kernel = _kernel(formulas, dtype, terms_in, results_in)
-    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-rows")
+        kernel = _kernel(formulas, dtype, terms_in, results_in, form)
+    return compile_function(kernel, "void(intp, intp)", f"{name}-{direction}-{dtype}-{lie}")
 
 
 # --- thresholds ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
 from fastact._engine.cache import compile_function
-from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand, useful_threads
+from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand, signature, useful_threads
 from fastact._engine.inlined import apart
 from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
@@ -28,7 +28,9 @@ THRESHOLD_KERNEL, THRESHOLD_TERM_COUNT, OF_NOTHING = range(j.PROGRAM_WORDS + 6, 
 # The first operand along the axis, the one after the last; and the number per row that is a label whose element is
 # needed, or -1. And whether the kernel adds terms up itself.
 FIRST_ALONG, END_ALONG, LABEL, SUMS_ITSELF = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 13)
-PROGRAM_WORDS = j.PROGRAM_WORDS + 13
+# The direction's own kernel for each form, 0 until rows lie so.
+FORM_KERNELS = j.PROGRAM_WORDS + 13
+PROGRAM_WORDS = FORM_KERNELS + 2
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
 TILE_ROWS, TILES, BLOCK_LENGTH, CHUNK, CHUNKS, KEPT_BLOCKS, LANES_BYTES, SHARES = range(7, 15)
@@ -167,23 +169,32 @@ def transpose(size, lines, length, source, source_step, destination, destination
         _transpose_8(lines, length, source, source_step, destination, destination_step)
 
 
-@apart
-def move_block(program, operand, block, source, source_steps, destination, destination_steps):
+def run_move_block(program, operand, block, source, outer_step, inner_step, destination, to_outer_step, to_inner_step):
     """Pack or unpack one operand's block, line by line."""
-    llvm.keep_apart()
     inner, outer = llvm.load_word(block, k.INNER), llvm.load_word(block, k.OUTER)
     size = llvm.load_word(program, j.WORKING_SIZE)
     if program_operand(program, operand, j.CONVERT) == 0 and min(inner, outer) >= 4:
-        if source_steps[0] == size and destination_steps[1] == size:
-            transpose(size, inner, outer, source, source_steps[1], destination, destination_steps[0])
+        if outer_step == size and to_inner_step == size:
+            transpose(size, inner, outer, source, inner_step, destination, to_outer_step)
             return
-        if source_steps[1] == size and destination_steps[0] == size:
-            transpose(size, outer, inner, source, source_steps[0], destination, destination_steps[1])
+        if inner_step == size and to_outer_step == size:
+            transpose(size, outer, inner, source, outer_step, destination, to_inner_step)
             return
     for _ in range(outer):
-        move(program, operand, inner, source, source_steps[1], destination, destination_steps[1])
-        source += source_steps[0]
-        destination += destination_steps[0]
+        move(program, operand, inner, source, inner_step, destination, to_inner_step)
+        source += outer_step
+        destination += to_outer_step
+
+
+@apart
+def move_block(program, operand, block, source, source_steps, destination, destination_steps):
+    """Have `run_move_block` do its work, which is compiled apart: most blocks are taken as they lie."""
+    llvm.call_move_block(
+        llvm.load_word(llvm.load_word(program, j.STATE), j.MOVE_BLOCK),
+        *(program, operand, block),
+        *(source, source_steps[0], source_steps[1]),
+        *(destination, destination_steps[0], destination_steps[1]),
+    )
 
 
 @apart
@@ -235,6 +246,12 @@ def deliver(job, block, scratch, row, start):
 def is_one_block(job):
     """Whether a tile is a single block, which is brought but once."""
     return llvm.load_word(job, LENGTH) <= llvm.load_word(job, BLOCK_LENGTH)
+
+
+@apart
+def form_kernel(job):
+    """The direction's own kernel, for the form that the job's rows have."""
+    return llvm.load_word(llvm.load_word(job, PROGRAM), FORM_KERNELS + llvm.load_word(job, FORM))
 
 
 @apart
@@ -294,10 +311,8 @@ def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
             add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, term_count)
 
 
-@apart
-def find_thresholds(job, block, scratch, row, rows):
+def run_find_thresholds(job, block, scratch, row, rows):
     """Raise the thresholds of a tile's rows until they stay as they are."""
-    llvm.keep_apart()
     program = llvm.load_word(job, PROGRAM)
     kernel, term_count = llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
     llvm.call_row_kernel(kernel, k.FIRST_THRESHOLDS, block)
@@ -312,7 +327,7 @@ def write_results(job, block, scratch, row, start, stop):
     """Write the results of a tile's rows, from `start` to `stop`."""
     llvm.keep_apart()
     program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
-    kernel = llvm.load_word(program, j.KERNEL)
+    kernel = form_kernel(job)
     anew = llvm.load_word(program, NEEDS_KEPT) != 0 and llvm.load_word(job, KEPT_BLOCKS) == 0
     brought = is_one_block(job) and stop == llvm.load_word(job, LENGTH)
     for begin in range(start, stop, block_length):
@@ -344,7 +359,7 @@ def find_constants(job, block, scratch, row, rows):
     program = llvm.load_word(job, PROGRAM)
     if llvm.load_word(program, LABEL) >= 0:
         bring_labelled(job, scratch, row, rows)
-    llvm.call_row_kernel(llvm.load_word(program, j.KERNEL), k.ROW_CONSTANTS, block)
+    llvm.call_row_kernel(form_kernel(job), k.ROW_CONSTANTS, block)
     for operand in range(llvm.load_word(program, END_ALONG), llvm.load_word(program, j.OPERANDS)):
         place, step = number_place(job, operand, row)
         move_numbers(job, operand, rows, scratch + _NUMBERS + operand * k.ROWS_BYTES, 8, place, step)
@@ -370,8 +385,9 @@ def run_tile(job, block, scratch, row, rows):
     if llvm.load_word(program, LARGEST_KERNEL) != 0:
         find_largest(job, block, scratch, row, 0, length)
     if llvm.load_word(program, THRESHOLD_KERNEL) != 0:
-        find_thresholds(job, block, scratch, row, rows)
-    kernel, term_count = summing(program, SUMS)
+        find = llvm.load_word(llvm.load_word(program, j.STATE), j.FIND_THRESHOLDS)
+        llvm.call_find_thresholds(find, job, block, scratch, row, rows)
+    kernel, term_count = summing(job, SUMS)
     add_all_terms(job, block, scratch, row, rows, kernel, term_count)
     find_constants(job, block, scratch, row, rows)
     if has_results_along(program):
@@ -392,10 +408,11 @@ def copy_sums(program, term_count, sums, sums_step, other, other_step, rows, for
 
 
 @apart
-def summing(program, phase):
+def summing(job, phase):
     """The kernel whose terms are summed in a phase, and how many it writes."""
+    program = llvm.load_word(job, PROGRAM)
     if phase == SUMS:
-        return llvm.load_word(program, j.KERNEL), llvm.load_word(program, TERM_COUNT)
+        return form_kernel(job), llvm.load_word(program, TERM_COUNT)
     return llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
 
 
@@ -415,7 +432,7 @@ def run_chunk(job, block, scratch, chunk):
     llvm.store_word(block, k.LARGEST, shared)
     llvm.store_word(block, k.THRESHOLDS, shared + _SHARED_THRESHOLDS)
     if phase != RESULTS:
-        kernel, term_count = summing(program, phase)
+        kernel, term_count = summing(job, phase)
         clear_sums(program, block, rows, term_count)
         add_terms(job, block, scratch, row, start, stop, kernel, term_count)
         place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
@@ -469,7 +486,7 @@ def share_phase(job, phase, threads):
 @apart
 def share_sums(job, block, rows, phase, threads):
     """Have the threads find a tile's sums, if there are terms."""
-    _, term_count = summing(llvm.load_word(job, PROGRAM), phase)
+    _, term_count = summing(job, phase)
     if term_count != 0:
         share_phase(job, phase, threads)
         join_sums(job, block, rows, term_count)
@@ -590,6 +607,28 @@ def run_chunks_worker(job, seat):
 
 
 @apart
+def prepare_form(job):
+    """Have Python compile the kernel for the form of the job's rows, as `driver.prepare`."""
+    program = llvm.load_word(job, PROGRAM)
+    if form_kernel(job) == 0:
+        word = llvm.load_word(llvm.load_word(program, j.STATE), j.PREPARE_FORM)
+        llvm.call_with(word, program + llvm.load_word(job, FORM))
+    return form_kernel(job) != 0
+
+
+@apart
+def prepare_moving(job):
+    """Have Python compile what packs and unpacks, as `driver.prepare`, if not all operands are taken as they lie."""
+    program = llvm.load_word(job, PROGRAM)
+    state, needed = llvm.load_word(program, j.STATE), False
+    for operand in range(llvm.load_word(program, FIRST_ALONG), llvm.load_word(program, END_ALONG)):
+        needed |= not is_direct(program, operand, operand_steps(job, operand)[1])
+    if needed and llvm.load_word(state, j.MOVE_BLOCK) == 0:
+        llvm.call_with(llvm.load_word(state, j.PREPARE_MOVING), 0)
+    return not needed or llvm.load_word(state, j.MOVE_BLOCK) != 0
+
+
+@apart
 def prepare_sharing(state):
     """Have Python compile what shares rows, as `driver.prepare`: most rows are not so long."""
     if llvm.load_word(state, j.CHUNKS_WORKER) == 0:
@@ -647,13 +686,14 @@ def run_gufunc_loop(args, dimensions, steps, program):
             other_args, other_steps = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
             stand_in(job, of_nothing, other_args, other_steps)
         plan(job)
-        run_job(job)
+        if prepare_form(job) and prepare_moving(job):
+            run_job(job)
     llvm.restore_floating_point_flags(flags)
 
 
-def chunks_worker_address():
-    """The address of `run_chunks_worker`."""
-    return compile_function(run_chunks_worker, "void(intp, intp)", "run_chunks_worker").address
+def address_of(function, words):
+    """The address of a function of so many words, compiled."""
+    return compile_function(function, signature(words), function.__name__).address
 
 
 @functools.cache
@@ -661,5 +701,5 @@ def gufunc_loop_address():
     """The address of `run_gufunc_loop`."""
     from fastact._engine.programs import state
 
-    state()[j.ROWS_WORKER] = compile_function(run_rows_worker, "void(intp, intp)", "run_rows_worker").address
-    return compile_function(run_gufunc_loop, "void(intp, intp, intp, intp)", "run_gufunc_loop").address
+    state()[j.ROWS_WORKER] = address_of(run_rows_worker, 2)
+    return address_of(run_gufunc_loop, 4)
