@@ -156,14 +156,26 @@ def all_direct(program, job):
 
 
 @apart
+def is_taken_as_it_lies(program, job):
+    """Whether the kernel can be handed whole rows of a job: nothing is packed, streamed or spoiled."""
+    return llvm.load_word(job, j.RESULTS) == j.DIRECT and all_direct(program, job)
+
+
+@apart
 def run_span(program, job, places, length, buffers, pointers):
     """Run the kernel over `length` elements from `places`."""
     llvm.keep_apart()
-    results = llvm.load_word(job, j.RESULTS)
-    if results == j.DIRECT and all_direct(program, job):
+    if is_taken_as_it_lies(program, job):
         kernel, constants = llvm.load_word(program, j.KERNEL), llvm.load_word(program, j.CONSTANTS)
         llvm.call_kernel(kernel, length, places, constants)
-        return
+    else:
+        run_blocks = llvm.load_word(llvm.load_word(program, j.STATE), j.RUN_BLOCKS)
+        llvm.call_run_blocks(run_blocks, program, job, places, length, buffers, pointers)
+
+
+def run_blocks(program, job, places, length, buffers, pointers):
+    """As `run_span`, block by block; compiled apart, since most arrays do without."""
+    results = llvm.load_word(job, j.RESULTS)
     pack_constants(program, job, places, length, buffers)
     done, first_result = 0, llvm.load_word(program, j.INPUTS)
     if results == j.STREAMED:  # a first block up to the first result's next cache line
@@ -423,6 +435,8 @@ def run_job(program, job):
     if llvm.load_word(job, j.ROWS) == 1 and overlaps_partly(program, job):
         threads = 1
         llvm.store_word(job, j.RESULTS, j.DIRECT)
+    if not prepare_blocks(program, job):
+        return
     shares = llvm.stack_buffer(SHARES_BYTES)
     llvm.store_word(job, j.SHARES, shares)
     shared = threads > 1 and llvm.try_acquire(state + 8 * j.BUSY)
@@ -444,6 +458,15 @@ def prepare(program):
         state = llvm.load_word(program, j.STATE)
         llvm.call_with(llvm.load_word(state, j.PREPARE), program)
     return llvm.load_word(program, j.KERNEL) != 0
+
+
+@apart
+def prepare_blocks(program, job):
+    """Have Python compile what goes block by block, as `prepare`, if the job is not taken as it lies."""
+    state, needed = llvm.load_word(program, j.STATE), not is_taken_as_it_lies(program, job)
+    if needed and llvm.load_word(state, j.RUN_BLOCKS) == 0:
+        llvm.call_with(llvm.load_word(state, j.PREPARE_BLOCKS), 0)
+    return not needed or llvm.load_word(state, j.RUN_BLOCKS) != 0
 
 
 @apart
@@ -530,7 +553,7 @@ def worker_with_scratch(run_one, scratch_bytes, name):
             run_one(program, job, tile, places, index, buffers, pointers, scratch)
             tile, turn = take_share(shares, seat, turn)
 
-    return compile_function(worker, signature(2), name).address
+    return compile_function(worker, "void(intp, intp)", name).address
 
 
 def run_ufunc_loop(args, dimensions, steps, program):
@@ -559,14 +582,15 @@ def run_any_job(job):
     llvm.restore_floating_point_flags(flags)
 
 
-def signature(count):
-    return f"void({', '.join(['intp'] * count)})"
+def address_of(function, words):
+    """The address of a function of so many words, compiled."""
+    return compile_function(function, f"void({', '.join(['intp'] * words)})", function.__name__).address
 
 
 @functools.cache
 def worker_address():
     """The address of `run_worker`."""
-    return compile_function(run_worker, signature(2), "run_worker").address
+    return address_of(run_worker, 2)
 
 
 @functools.cache
@@ -578,10 +602,10 @@ def reduction_worker_address():
 @functools.cache
 def ufunc_loop_address():
     """The address of `run_ufunc_loop`."""
-    return compile_function(run_ufunc_loop, signature(4), "run_ufunc_loop").address
+    return address_of(run_ufunc_loop, 4)
 
 
 @functools.cache
 def any_job_address():
     """The address of `run_any_job`."""
-    return compile_function(run_any_job, signature(1), "run_any_job").address
+    return address_of(run_any_job, 1)

@@ -284,6 +284,12 @@ def call_move_block(typingctx, move, program, operand, block, source, outer, inn
 
 
 @intrinsic
+def call_run_blocks(typingctx, run_blocks, program, job, places, length, buffers, pointers):
+    """Run a kernel over some elements, block by block."""
+    return types.void(*[types.intp] * 7), _call_address(6)
+
+
+@intrinsic
 def call_find_thresholds(typingctx, find, job, block, scratch, row, rows):
     """Find the thresholds of a tile's rows."""
     return types.void(*[types.intp] * 6), _call_address(5)

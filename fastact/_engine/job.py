@@ -41,11 +41,10 @@ JOBS, SHARED_WORKER, SHARED_JOB, SEATS = range(2 * CACHE_LINE_WORDS, 2 * CACHE_L
 GATE = 3 * CACHE_LINE_WORDS
 SLEEPERS = 4 * CACHE_LINE_WORDS
 CONDITION = SLEEPERS + 1
-# What only some rows need, 0 until the first of these: long ones, which threads share; those that do not lie as kernels
-# take them; those with thresholds. And who compiles the first two, and a kernel for rows of one form.
-CHUNKS_WORKER, MOVE_BLOCK, FIND_THRESHOLDS, PREPARE_SHARING, PREPARE_MOVING, PREPARE_FORM = range(
-    5 * CACHE_LINE_WORDS, 5 * CACHE_LINE_WORDS + 6
-)
+# What only some arrays need, 0 until the first of these: runs that are packed or streamed; rows that threads share, or
+# that are packed, or have thresholds. And who compiles the first three, and a kernel for rows of one form.
+RUN_BLOCKS, CHUNKS_WORKER, MOVE_BLOCK, FIND_THRESHOLDS = range(5 * CACHE_LINE_WORDS, 5 * CACHE_LINE_WORDS + 4)
+PREPARE_BLOCKS, PREPARE_SHARING, PREPARE_MOVING, PREPARE_FORM = range(5 * CACHE_LINE_WORDS + 4, 6 * CACHE_LINE_WORDS)
 STATE_WORDS = 6 * CACHE_LINE_WORDS
 
 # Elements that a kernel is given at once where its operands must be packed: 4 KB of float32 fit the L1 cache

@@ -114,7 +114,7 @@ class RowsProgram:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
             self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
-            state()[j.FIND_THRESHOLDS] = rows.address_of(rows.run_find_thresholds, 5)
+            state()[j.FIND_THRESHOLDS] = driver.address_of(rows.run_find_thresholds, 5)
             self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, formulas, working).address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
         self.words[j.KERNEL] = self.words[rows.SUMS_KERNEL]  # last: it says that all the rest is there
@@ -182,13 +182,18 @@ def _prepare_jobs(_):
 
 
 @_from_c
+def _prepare_blocks(_):
+    state()[j.RUN_BLOCKS] = driver.address_of(driver.run_blocks, 6)
+
+
+@_from_c
 def _prepare_sharing(_):
-    state()[j.CHUNKS_WORKER] = rows.address_of(rows.run_chunks_worker, 2)
+    state()[j.CHUNKS_WORKER] = driver.address_of(rows.run_chunks_worker, 2)
 
 
 @_from_c
 def _prepare_moving(_):
-    state()[j.MOVE_BLOCK] = rows.address_of(rows.run_move_block, 9)
+    state()[j.MOVE_BLOCK] = driver.address_of(rows.run_move_block, 9)
 
 
 @_from_c
@@ -204,6 +209,7 @@ def state():
         j.PREPARE: _prepare,
         j.PREPARE_FORM: _prepare_form,
         j.PREPARE_JOBS: _prepare_jobs,
+        j.PREPARE_BLOCKS: _prepare_blocks,
         j.PREPARE_SHARING: _prepare_sharing,
         j.PREPARE_MOVING: _prepare_moving,
         j.START: _start,

@@ -17,8 +17,7 @@ import functools
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
-from fastact._engine.cache import compile_function
-from fastact._engine.driver import copy_strided, is_direct, move, prepare, program_operand, signature, useful_threads
+from fastact._engine.driver import address_of, copy_strided, is_direct, move, prepare, program_operand, useful_threads
 from fastact._engine.inlined import apart
 from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
@@ -689,11 +688,6 @@ def run_gufunc_loop(args, dimensions, steps, program):
         if prepare_form(job) and prepare_moving(job):
             run_job(job)
     llvm.restore_floating_point_flags(flags)
-
-
-def address_of(function, words):
-    """The address of a function of so many words, compiled."""
-    return compile_function(function, signature(words), function.__name__).address
 
 
 @functools.cache
