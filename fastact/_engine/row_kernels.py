@@ -353,8 +353,9 @@ def _row_of_single_terms(formulas):
             for i in range(length):
                 made = terms(*(numbers + load_elements(line, i) + known))
                 store_others(stored, i, made)
-                # No call comes last: LLVM would lose what has been said of the loop with the branch behind it.
-                llvm.store_scratch(stored, 4 * (last * BLOCK + i), single.leave_single(made[last]))
+                # No call comes last: LLVM would lose what has been said of the loop with the branch behind it. And the
+                # last terms lie apart from the others, which LLVM needs to know for turns.
+                llvm.store_result(stored, 4 * (last * BLOCK + i), single.leave_single(made[last]))
 
         return one_row
 
@@ -407,7 +408,7 @@ def _columns_of_terms(formulas, computed_in, load_known, in_turns=_not_in_turns)
                 given = load_numbers(of_numbers, row) + load_elements(line, row)
                 made = terms(*(given + load_known(of_known, row)))
                 store_others(stored_line, row, made)
-                llvm.store_scratch(stored_line, 4 * (last * BLOCK + row), single.leave_single(made[last]))
+                llvm.store_result(stored_line, 4 * (last * BLOCK + row), single.leave_single(made[last]))
 
     return single_lines if computed_in == SINGLE else lines
 
