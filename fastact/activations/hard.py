@@ -180,11 +180,12 @@ class hard_swish:
         return where(x >= 3.0, x, where(x <= -3.0, 0.0, where(x <= x, inside * (inside + 3.0) / 6.0, x)))
 
     def value_single(x):
-        moved, moved_lo = fast_two_sum(THREE, x)
+        # On the right the gate is 1, to less than any x's last digit and more than 0: infinity times 0 would be NaN.
+        x = at_least(x, -THREE)
+        moved, moved_lo = fast_two_sum(THREE, at_most(x, THREE))
         gate = moved * SIXTH
-        gate_lo = fma(moved, SIXTH_LO, fma(moved, SIXTH, -gate))
-        inside = fma(x, gate, x * fma(moved_lo, SIXTH, gate_lo))
-        return where(x >= THREE, x, where(x <= -THREE, ZERO, inside))
+        excess = fma(-moved, SIXTH_LO, fma(-moved_lo, SIXTH, fma(-moved, SIXTH, gate)))
+        return fma(x, gate, -(x * excess))
 
     def derivative(x):
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
