@@ -5,7 +5,6 @@ rounding loses does not hurt. Differences hurt: a `SinglePair` is one of two ele
 elements of a row share, to some 48 bits. Every other operation gives a `Single`, rounded to float32.
 """
 
-import math
 import operator
 
 import numpy as np
@@ -222,14 +221,14 @@ def _overload_exp_at_most_1(x):
 def _overload_lead(x, largest):
     if isinstance(largest, ModerateType):
         return lambda x, largest: x - largest
-    return lambda x, largest: w.where(x >= math.inf, 0.0, x - largest)
+    return w.lead
 
 
 @overloaded(w.exp_of_lead)
 def _overload_exp_of_lead(x, largest):
     if isinstance(largest, ModerateType):
         return lambda x, largest: _make_single(float32.exp_of_lead(_hi_part(x), _hi_part(largest)))
-    return lambda x, largest: w.exp_at_most_1(w.lead(x, largest))
+    return w.exp_of_lead
 
 
 def leave_single(x):
