@@ -371,6 +371,44 @@ def test_machine_code_is_vectorised_and_calls_no_libm(run_python):
     assert int(kernels) >= 3 * len(ELEMENTWISE)
 
 
+NEEDED = """
+import numpy as np
+import fastact as fa
+from fastact._engine.cache import compiled_functions
+x = np.ones((64, 200), "f4")
+apart, long = x[:, ::2], np.ones((1, 1_000_000), "f4")
+calls = {
+    "small": lambda: fa.sigmoid(x[0]),
+    "gradients": lambda: fa.leaky_relu.parameter_gradients(apart, apart, 0.1),
+    "large": lambda: fa.sigmoid(long),
+    "apart": lambda: fa.sigmoid(apart),
+    "rows": lambda: fa.softmax(x),
+    "rows apart": lambda: fa.softmax(apart),
+    "a long row": lambda: fa.softmax(long),
+    "thresholds": lambda: fa.sparsemax(x),
+}
+known = set()
+for name, call in calls.items():
+    call()
+    parts = {name for name in compiled_functions() if name.startswith("run_")}
+    print(name + ":", *sorted(parts - known))
+    known |= parts
+"""
+
+
+def test_a_call_compiles_the_parts_that_its_arrays_need(run_python):
+    assert run_python(NEEDED, NUMBA_NUM_THREADS="2").splitlines() == [
+        "small: run_ufunc_loop",
+        "gradients: run_any_job run_reduction_worker",
+        "large: run_worker",
+        "apart: run_blocks",
+        "rows: run_gufunc_loop run_rows_worker",
+        "rows apart: run_move_block",
+        "a long row: run_chunks_worker",
+        "thresholds: run_find_thresholds",
+    ]
+
+
 ALONE = """
 import os
 import fastact as fa

@@ -6,17 +6,16 @@ import math
 
 import numpy as np
 
-from fastact._engine import driver
 from fastact._engine import job as j
 from fastact._engine.conversions import can_pack
-from fastact._engine.programs import FLOAT32, FLOAT64, raise_failure
+from fastact._engine.programs import FLOAT32, FLOAT64, prepare_part, raise_failure
 
 _ITERATOR_FLAGS = ("external_loop", "copy_if_overlap", "zerosize_ok")
 
 
 @functools.cache
 def _run():
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driver.any_job_address())
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(prepare_part(j.RUN_JOB))
 
 
 def run_arrays(elementwise, operands, results):
@@ -86,7 +85,7 @@ def describe_job(program, views):
     """The words of a job over arrays of one shape, whose last dimension is the inner one."""
     *outer, length = views[0].shape
     job = np.zeros(j.JOB_WORDS, np.int64)
-    job[j.PROGRAM], job[j.JOB_WORKER] = program.address, driver.worker_address()
+    job[j.PROGRAM] = program.address
     job[j.LENGTH], job[j.ROWS] = length, math.prod(outer)
     job[j.OUTER_DIMENSIONS] = len(outer)
     job[j.OUTER_SHAPE : j.OUTER_SHAPE + len(outer)] = outer

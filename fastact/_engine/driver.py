@@ -427,16 +427,17 @@ def useful_threads(program, elements):
 def run_job(program, job):
     """Run a job, by several threads where that pays and no other thread is at it."""
     plan_tiles(program, job)
-    state = llvm.load_word(program, j.STATE)
-    worker = llvm.load_word(job, j.JOB_WORKER)
+    state, worker = llvm.load_word(program, j.STATE), llvm.load_word(job, j.JOB_WORKER)
     elements = llvm.load_word(job, j.LENGTH) * llvm.load_word(job, j.ROWS)
     threads = min(useful_threads(program, elements), llvm.load_word(job, j.TILES))
     # A run of NumPy's iterator, one row, may overlap; arrays described in Python have been copied where they did.
     if llvm.load_word(job, j.ROWS) == 1 and overlaps_partly(program, job):
         threads = 1
         llvm.store_word(job, j.RESULTS, j.DIRECT)
-    if not prepare_blocks(program, job):
-        return
+    if worker == 0:
+        if not prepare_worker(program, job):
+            return
+        worker = llvm.load_word(state, j.WORKER)
     shares = llvm.stack_buffer(SHARES_BYTES)
     llvm.store_word(job, j.SHARES, shares)
     shared = threads > 1 and llvm.try_acquire(state + 8 * j.BUSY)
@@ -461,21 +462,18 @@ def prepare(program):
 
 
 @apart
-def prepare_blocks(program, job):
-    """Have Python compile what goes block by block, as `prepare`, if the job is not taken as it lies."""
-    state, needed = llvm.load_word(program, j.STATE), not is_taken_as_it_lies(program, job)
-    if needed and llvm.load_word(state, j.RUN_BLOCKS) == 0:
-        llvm.call_with(llvm.load_word(state, j.PREPARE_BLOCKS), 0)
-    return not needed or llvm.load_word(state, j.RUN_BLOCKS) != 0
+def prepare_part(state, part):
+    """Have Python compile a part of the engine, as `prepare`: a first call waits for no more than its arrays need."""
+    if llvm.load_word(state, part) == 0:
+        llvm.call_with(llvm.load_word(state, j.PREPARE_PART), part)
+    return llvm.load_word(state, part) != 0
 
 
 @apart
-def prepare_jobs(program):
-    """Have Python compile what runs jobs, as `prepare`: small arrays, and so the first call of many, need no job."""
+def prepare_worker(program, job):
+    """Prepare what the driver's own worker needs for a job."""
     state = llvm.load_word(program, j.STATE)
-    if llvm.load_word(state, j.RUN_JOB) == 0:
-        llvm.call_with(llvm.load_word(state, j.PREPARE_JOBS), 0)
-    return llvm.load_word(state, j.RUN_JOB) != 0
+    return prepare_part(state, j.WORKER) and (is_taken_as_it_lies(program, job) or prepare_part(state, j.RUN_BLOCKS))
 
 
 @apart
@@ -516,7 +514,7 @@ def describe_run(program, job, args, steps, length):
     llvm.store_word(job, j.LENGTH, length)
     llvm.store_word(job, j.ROWS, 1)
     llvm.store_word(job, j.OUTER_DIMENSIONS, 0)
-    llvm.store_word(job, j.JOB_WORKER, llvm.load_word(llvm.load_word(program, j.STATE), j.WORKER))
+    llvm.store_word(job, j.JOB_WORKER, 0)
     llvm.store_word(job, j.TILE_LENGTH, 0)
     for operand in range(llvm.load_word(program, j.OPERANDS)):
         set_job_operand(job, operand, j.ADDRESS, llvm.load_word(args, operand))
@@ -560,15 +558,15 @@ def run_ufunc_loop(args, dimensions, steps, program):
     """NumPy's inner loop, of every element-wise ufunc."""
     flags = llvm.stack_buffer(_FLAGS_BYTES)
     llvm.save_floating_point_flags(flags)
-    length = llvm.load_word(dimensions, 0)
+    length, state = llvm.load_word(dimensions, 0), llvm.load_word(program, j.STATE)
     if not prepare(program):
         pass
     elif is_small(program, args, steps, length):
         run_small(program, args, length)
-    elif prepare_jobs(program):
+    elif prepare_part(state, j.RUN_JOB):
         job = llvm.stack_buffer(_JOB_BYTES)
         describe_run(program, job, args, steps, length)
-        llvm.call_with(llvm.load_word(llvm.load_word(program, j.STATE), j.RUN_JOB), job)
+        llvm.call_with(llvm.load_word(state, j.RUN_JOB), job)
     llvm.restore_floating_point_flags(flags)
 
 
@@ -588,12 +586,6 @@ def address_of(function, words):
 
 
 @functools.cache
-def worker_address():
-    """The address of `run_worker`."""
-    return address_of(run_worker, 2)
-
-
-@functools.cache
 def reduction_worker_address():
     """The address of one thread's share of a reduction."""
     return worker_with_scratch(reduce_tile, _BUFFER_BYTES, "run_reduction_worker")
@@ -603,9 +595,3 @@ def reduction_worker_address():
 def ufunc_loop_address():
     """The address of `run_ufunc_loop`."""
     return address_of(run_ufunc_loop, 4)
-
-
-@functools.cache
-def any_job_address():
-    """The address of `run_any_job`."""
-    return address_of(run_any_job, 1)

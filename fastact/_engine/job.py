@@ -17,8 +17,8 @@ PROGRAM_WORDS = PROGRAM_OPERANDS + PROGRAM_OPERAND_WORDS * MAX_OPERANDS
 PROGRAM, LENGTH, ROWS, OUTER_DIMENSIONS = range(4)
 TILE_LENGTH, TILE_ROWS, TILES_ALONG, TILES, RESULTS, SHARES = range(4, 10)
 # A job may ask for its TILE_LENGTH; 0 leaves it to the driver. SHARES is where its threads see which tiles are left,
-# JOB_WORKER what they run, PARTIALS where a reduction puts the sum of each row's tiles, and SHIFT by how much all tiles
-# but the first begin earlier.
+# JOB_WORKER what they run instead of the driver's own worker, 0 for that; PARTIALS where a reduction puts the sum of
+# each row's tiles, and SHIFT by how much all tiles but the first begin earlier.
 JOB_WORKER, PARTIALS, SHIFT = 10, 11, 12
 OUTER_SHAPE = 13
 JOB_OPERANDS = OUTER_SHAPE + MAX_OUTER_DIMENSIONS
@@ -29,10 +29,10 @@ JOB_WORDS = JOB_OPERANDS + JOB_OPERAND_WORDS * MAX_OPERANDS
 # How a job's results reach their places.
 DIRECT, BUFFERED, STREAMED = range(3)
 
-# The process-wide state: whether some thread shares a job with the pool, how many threads it may use, what runs jobs
-# and what their threads run, and who compiles a program's kernel and what runs jobs (their words are 0 until a first
-# array needs them). FAILED: whether that, or a thread's start, could not be done.
-BUSY, THREADS, RUN_JOB, WORKER, ROWS_WORKER, PREPARE, PREPARE_JOBS, FAILED = range(8)
+# The process-wide state: whether some thread shares a job with the pool, how many threads it may use, and who compiles
+# a program's kernel, its kernel for rows of one form, and a part of the engine. FAILED: whether that, or a thread's
+# start, could not be done.
+BUSY, THREADS, FAILED, PREPARE, PREPARE_FORM, PREPARE_PART = range(6)
 # The pool's part (see `pool`), each line of the cache by who writes it when: the pool's threads once they are there;
 # the starter of a job; everybody who takes part in it; who goes to sleep.
 CACHE_LINE_WORDS = 8
@@ -41,10 +41,11 @@ JOBS, SHARED_WORKER, SHARED_JOB, SEATS = range(2 * CACHE_LINE_WORDS, 2 * CACHE_L
 GATE = 3 * CACHE_LINE_WORDS
 SLEEPERS = 4 * CACHE_LINE_WORDS
 CONDITION = SLEEPERS + 1
-# What only some arrays need, 0 until the first of these: runs that are packed or streamed; rows that threads share, or
-# that are packed, or have thresholds. And who compiles the first three, and a kernel for rows of one form.
-RUN_BLOCKS, CHUNKS_WORKER, MOVE_BLOCK, FIND_THRESHOLDS = range(5 * CACHE_LINE_WORDS, 5 * CACHE_LINE_WORDS + 4)
-PREPARE_BLOCKS, PREPARE_SHARING, PREPARE_MOVING, PREPARE_FORM = range(5 * CACHE_LINE_WORDS + 4, 6 * CACHE_LINE_WORDS)
+# The parts of the engine that only some arrays need, 0 until the first of these: arrays that are not small, and what
+# their threads run; runs that are packed or streamed; rows; rows that threads share, or that are packed, or have
+# thresholds.
+RUN_JOB, WORKER, RUN_BLOCKS, ROWS_WORKER = range(5 * CACHE_LINE_WORDS, 5 * CACHE_LINE_WORDS + 4)
+CHUNKS_WORKER, MOVE_BLOCK, FIND_THRESHOLDS = range(5 * CACHE_LINE_WORDS + 4, 5 * CACHE_LINE_WORDS + 7)
 STATE_WORDS = 6 * CACHE_LINE_WORDS
 
 # Elements that a kernel is given at once where its operands must be packed: 4 KB of float32 fit the L1 cache

@@ -114,7 +114,7 @@ class RowsProgram:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
             self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
-            state()[j.FIND_THRESHOLDS] = driver.address_of(rows.run_find_thresholds, 5)
+            prepare_part(j.FIND_THRESHOLDS)
             self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, formulas, working).address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address
         self.words[j.KERNEL] = self.words[rows.SUMS_KERNEL]  # last: it says that all the rest is there
@@ -175,25 +175,27 @@ def _prepare_form(word):
     _programs[word & ~1].prepare_form(word & 1)
 
 
-@_from_c
-def _prepare_jobs(_):
-    state()[j.WORKER] = driver.worker_address()
-    state()[j.RUN_JOB] = driver.any_job_address()  # last: it says that all the rest is there
+# What a part of the engine runs, and how many words that takes.
+_PARTS = {
+    j.RUN_JOB: (driver.run_any_job, 1),
+    j.WORKER: (driver.run_worker, 2),
+    j.RUN_BLOCKS: (driver.run_blocks, 6),
+    j.ROWS_WORKER: (rows.run_rows_worker, 2),
+    j.CHUNKS_WORKER: (rows.run_chunks_worker, 2),
+    j.MOVE_BLOCK: (rows.run_move_block, 9),
+    j.FIND_THRESHOLDS: (rows.run_find_thresholds, 5),
+}
 
 
-@_from_c
-def _prepare_blocks(_):
-    state()[j.RUN_BLOCKS] = driver.address_of(driver.run_blocks, 6)
+def prepare_part(part):
+    """The address of a part of the engine, which is compiled, or taken from the cache, when it is first asked for."""
+    words = state()
+    if words[part] == 0:
+        words[part] = driver.address_of(*_PARTS[part])
+    return int(words[part])
 
 
-@_from_c
-def _prepare_sharing(_):
-    state()[j.CHUNKS_WORKER] = driver.address_of(rows.run_chunks_worker, 2)
-
-
-@_from_c
-def _prepare_moving(_):
-    state()[j.MOVE_BLOCK] = driver.address_of(rows.run_move_block, 9)
+_prepare_part = _from_c(prepare_part)
 
 
 @_from_c
@@ -208,10 +210,7 @@ def state():
     called = {
         j.PREPARE: _prepare,
         j.PREPARE_FORM: _prepare_form,
-        j.PREPARE_JOBS: _prepare_jobs,
-        j.PREPARE_BLOCKS: _prepare_blocks,
-        j.PREPARE_SHARING: _prepare_sharing,
-        j.PREPARE_MOVING: _prepare_moving,
+        j.PREPARE_PART: _prepare_part,
         j.START: _start,
     }
     for word, function in called.items():

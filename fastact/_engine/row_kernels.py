@@ -322,56 +322,31 @@ def _may_be_moderate(formulas, computed_in):
     return computed_in == SINGLE and formulas.extreme is not None and not formulas.needs_threshold
 
 
-def _row_of_terms(formulas, computed_in):
-    """A compiled function that writes all terms of a stretch of a row."""
-    if computed_in == SINGLE:
-        return _row_of_single_terms(formulas)
-    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
-    store_terms = _store_all(_stored_term(computed_in)[1], formulas.term_count)
-
-    @apart
-    def one_row(length, line, stored, numbers, known):
-        llvm.prefer_512_bit()
-        llvm.keep_apart()
-        for i in range(length):
-            store_terms(stored, i, terms(*(numbers + load_elements(line, i) + known)))
-
-    return one_row
+# A term's number that is stored last.
+_LAST_PART = {
+    "float32": to_float64,
+    "float64": inlined(lambda number: precision.parts_of(number)[1]),
+    SINGLE: single.leave_single,
+}
 
 
-def _row_of_single_terms(formulas):
-    """As `_row_of_terms`, in single precision; moderate rows, the usual ones, do some vectors in turns."""
-    terms, load_elements, last = inlined(formulas.terms), _elements(formulas, SINGLE), formulas.term_count - 1
-    store_others = _store_all(_stored_term(SINGLE)[1], last)
+def _terms_stores(computed_in, count):
+    """How a loop stores terms: a compiled function for all numbers but the last, that one's array, and how to take it.
 
-    def one_row(in_turns):
-        @apart
-        def one_row(length, line, stored, numbers, known):
-            llvm.prefer_512_bit()
-            in_turns()
-            llvm.keep_apart()
-            for i in range(length):
-                made = terms(*(numbers + load_elements(line, i) + known))
-                store_others(stored, i, made)
-                # No call comes last: LLVM would lose what has been said of the loop with the branch behind it. And the
-                # last terms lie apart from the others, which LLVM needs to know for turns.
-                llvm.store_result(stored, 4 * (last * BLOCK + i), single.leave_single(made[last]))
-
-        return one_row
-
-    of_any = one_row(_not_in_turns)
-    if not _may_be_moderate(formulas, SINGLE):
-        return of_any
-    of_moderate = one_row(llvm.interleave)
+    The loop itself stores the last one. If a call came last, LLVM would lose what has been said of the loop with the
+    branch behind it; and the last terms lie apart from the others, which LLVM needs to know for turns.
+    """
+    store, last = _stored_term(computed_in)[1], count - 1
+    store_others, place = _store_all(store, last), last * term_bytes(computed_in) * BLOCK
+    if computed_in != "float64":
+        return store_others, place, _LAST_PART[computed_in]
 
     @inlined
-    def by_largest(length, line, stored, numbers, known):
-        if _is_moderate(known[0]):
-            of_moderate(length, line, stored, numbers, (single.make_moderate(known[0]),))
-        else:
-            of_any(length, line, stored, numbers, known)
+    def store_others_and_hi(base, index, made):
+        store_others(base, index, made)
+        llvm.store_scratch(base, place + 8 * index, precision.parts_of(made[last])[0])
 
-    return by_largest
+    return store_others_and_hi, place + STREAM_BYTES, _LAST_PART[computed_in]
 
 
 @inlined
@@ -379,45 +354,49 @@ def _not_in_turns():
     return None
 
 
-def _columns_of_terms(formulas, computed_in, load_known, in_turns=_not_in_turns):
-    """A compiled function that writes all terms of lines of a block, which have one element of each row."""
+def _row_of_terms(formulas, computed_in):
+    """A compiled function that writes all terms of a stretch of a row; moderate rows do some vectors in turns."""
+    of_any = _row_loop_of_terms(formulas, computed_in)
+    if not _may_be_moderate(formulas, computed_in):
+        return of_any
+    of_moderate = _row_loop_of_terms(formulas, computed_in, llvm.interleave)
+
+    @inlined
+    def one_row(length, line, stored, numbers, known):
+        if _is_moderate(known[0]):
+            of_moderate(length, line, stored, numbers, (single.make_moderate(known[0]),))
+        else:
+            of_any(length, line, stored, numbers, known)
+
+    return one_row
+
+
+def _row_loop_of_terms(formulas, computed_in, in_turns=_not_in_turns):
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
-    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
-    _, advance = _places(formulas.cores.first_along, formulas.inputs)
-    store_term, last, part_bytes = _stored_term(computed_in)[1], formulas.term_count - 1, PART_BYTES[computed_in]
-    store_terms, store_others = _store_all(store_term, last + 1), _store_all(store_term, max(last, 0))
+    store_others, place, take_last = _terms_stores(computed_in, formulas.term_count)
+    last, part_bytes = formulas.term_count - 1, PART_BYTES[computed_in]
 
     @apart
-    def lines(count, length, operands, stored, of_numbers, of_known):
-        llvm.prefer_512_bit()
-        llvm.keep_apart()
-        for k in range(length):
-            line, stored_line = advance(operands, k), stored + part_bytes * count * k
-            for row in range(count):
-                given = load_numbers(of_numbers, row) + load_elements(line, row)
-                store_terms(stored_line, row, terms(*(given + load_known(of_known, row))))
-
-    @apart
-    def single_lines(count, length, operands, stored, of_numbers, of_known):
+    def one_row(length, line, stored, numbers, known):
         llvm.prefer_512_bit()
         in_turns()
         llvm.keep_apart()
-        for k in range(length):
-            line, stored_line = advance(operands, k), stored + part_bytes * count * k
-            for row in range(count):
-                given = load_numbers(of_numbers, row) + load_elements(line, row)
-                made = terms(*(given + load_known(of_known, row)))
-                store_others(stored_line, row, made)
-                llvm.store_result(stored_line, 4 * (last * BLOCK + row), single.leave_single(made[last]))
+        for i in range(length):
+            made = terms(*(numbers + load_elements(line, i) + known))
+            store_others(stored, i, made)
+            llvm.store_result(stored, place + part_bytes * i, take_last(made[last]))
 
-    return single_lines if computed_in == SINGLE else lines
+    return one_row
 
 
-def _columns_by_largest(formulas):
-    """As `_columns_of_terms`, in single precision, for rows that may all be moderate."""
-    load_known = _load_known(SINGLE, False)
-    of_any = _columns_of_terms(formulas, SINGLE, load_known)
-    of_moderate = _columns_of_terms(formulas, SINGLE, _load_known(SINGLE, False, single.make_moderate), llvm.interleave)
+def _columns_of_terms(formulas, computed_in):
+    """As `_row_of_terms`, for lines of a block, which have one element of each row: they may all be moderate."""
+    load_known = _load_known(computed_in, formulas.needs_threshold)
+    of_any = _columns_loop_of_terms(formulas, computed_in, load_known)
+    if not _may_be_moderate(formulas, computed_in):
+        return of_any
+    load_moderate = _load_known(computed_in, False, single.make_moderate)
+    of_moderate = _columns_loop_of_terms(formulas, computed_in, load_moderate, llvm.interleave)
 
     @inlined
     def lines(count, length, operands, stored, of_numbers, of_known):
@@ -432,13 +411,33 @@ def _columns_by_largest(formulas):
     return lines
 
 
+def _columns_loop_of_terms(formulas, computed_in, load_known, in_turns=_not_in_turns):
+    terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
+    load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
+    _, advance = _places(formulas.cores.first_along, formulas.inputs)
+    store_others, place, take_last = _terms_stores(computed_in, formulas.term_count)
+    last, part_bytes = formulas.term_count - 1, PART_BYTES[computed_in]
+
+    @apart
+    def lines(count, length, operands, stored, of_numbers, of_known):
+        llvm.prefer_512_bit()
+        in_turns()
+        llvm.keep_apart()
+        for k in range(length):
+            line, stored_line = advance(operands, k), stored + part_bytes * count * k
+            for row in range(count):
+                given = load_numbers(of_numbers, row) + load_elements(line, row)
+                made = terms(*(given + load_known(of_known, row)))
+                store_others(stored_line, row, made)
+                llvm.store_result(stored_line, place + part_bytes * row, take_last(made[last]))
+
+    return lines
+
+
 def _terms_loops(formulas, computed_in, one_row):
     """Two compiled functions that write all terms of a block of rows, or of columns."""
     load_known = _load_known(computed_in, formulas.needs_threshold)
-    if _may_be_moderate(formulas, computed_in):
-        write_lines = _columns_by_largest(formulas)
-    else:
-        write_lines = _columns_of_terms(formulas, computed_in, load_known)
+    write_lines = _columns_of_terms(formulas, computed_in)
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
     part_bytes = PART_BYTES[computed_in]
@@ -625,8 +624,8 @@ def _no_loops():
 
 
 def _kernel(formulas, dtype, terms_in, results_in, form):
-    one_row = _row_of_terms(formulas, terms_in)
-    write_terms = _terms_loops(formulas, terms_in, one_row)[form]
+    one_row = _row_of_terms(formulas, terms_in) if formulas.term_count else None
+    write_terms = (_terms_loops(formulas, terms_in, one_row) if formulas.term_count else _no_loops())[form]
     row_constants = _row_loop(formulas, dtype, results_in)
     write_results = (_result_loops(formulas, results_in) if formulas.results else _no_loops())[form]
     adds = form == ROWS and sums_itself(formulas, terms_in)

@@ -17,7 +17,16 @@ import functools
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
 from fastact._engine import row_kernels as k
-from fastact._engine.driver import address_of, copy_strided, is_direct, move, prepare, program_operand, useful_threads
+from fastact._engine.driver import (
+    address_of,
+    copy_strided,
+    is_direct,
+    move,
+    prepare,
+    prepare_part,
+    program_operand,
+    useful_threads,
+)
 from fastact._engine.inlined import apart
 from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
@@ -616,23 +625,24 @@ def prepare_form(job):
 
 
 @apart
-def prepare_moving(job):
-    """Have Python compile what packs and unpacks, as `driver.prepare`, if not all operands are taken as they lie."""
+def all_direct(job):
+    """Whether blocks of the operands along the axis are taken as they lie."""
     program = llvm.load_word(job, PROGRAM)
-    state, needed = llvm.load_word(program, j.STATE), False
     for operand in range(llvm.load_word(program, FIRST_ALONG), llvm.load_word(program, END_ALONG)):
-        needed |= not is_direct(program, operand, operand_steps(job, operand)[1])
-    if needed and llvm.load_word(state, j.MOVE_BLOCK) == 0:
-        llvm.call_with(llvm.load_word(state, j.PREPARE_MOVING), 0)
-    return not needed or llvm.load_word(state, j.MOVE_BLOCK) != 0
+        if not is_direct(program, operand, operand_steps(job, operand)[1]):
+            return False
+    return True
 
 
 @apart
-def prepare_sharing(state):
-    """Have Python compile what shares rows, as `driver.prepare`: most rows are not so long."""
-    if llvm.load_word(state, j.CHUNKS_WORKER) == 0:
-        llvm.call_with(llvm.load_word(state, j.PREPARE_SHARING), 0)
-    return llvm.load_word(state, j.CHUNKS_WORKER) != 0
+def prepare_worker(job):
+    """Prepare what a job's threads need, but for rows that they share."""
+    state = llvm.load_word(llvm.load_word(job, PROGRAM), j.STATE)
+    return (
+        prepare_form(job)
+        and prepare_part(state, j.ROWS_WORKER)
+        and (all_direct(job) or prepare_part(state, j.MOVE_BLOCK))
+    )
 
 
 @apart
@@ -654,7 +664,7 @@ def run_job(job):
         open_shares(shares, tiles, 1)
         llvm.call_worker(worker, job, 0)
         return
-    if tiles < threads and can_share and prepare_sharing(state):
+    if tiles < threads and can_share and prepare_part(state, j.CHUNKS_WORKER):
         llvm.store_word(job, PHASE, SHARED_TILES)
         llvm.call_worker(llvm.load_word(state, j.CHUNKS_WORKER), job, 0)
     else:
@@ -685,7 +695,7 @@ def run_gufunc_loop(args, dimensions, steps, program):
             other_args, other_steps = llvm.stack_buffer(_PLACES_BYTES), llvm.stack_buffer(_PLACES_BYTES)
             stand_in(job, of_nothing, other_args, other_steps)
         plan(job)
-        if prepare_form(job) and prepare_moving(job):
+        if prepare_worker(job):
             run_job(job)
     llvm.restore_floating_point_flags(flags)
 
@@ -693,7 +703,4 @@ def run_gufunc_loop(args, dimensions, steps, program):
 @functools.cache
 def gufunc_loop_address():
     """The address of `run_gufunc_loop`."""
-    from fastact._engine.programs import state
-
-    state()[j.ROWS_WORKER] = address_of(run_rows_worker, 2)
     return address_of(run_gufunc_loop, 4)

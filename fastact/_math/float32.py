@@ -80,7 +80,7 @@ def exp_of_lead(x, largest):
     rounded = np.float32(fma(hi, LOG2_E, ROUND_BITS))
     n = rounded - ROUND_BITS
     p = np.float32(_exp_reduced(fma(n, -LN2, hi) + fma(n, -LN2_LO, lo)))
-    return np.int32(p.view(np.int32) + _exponent_bits(rounded)).view(np.float32) * SCALED_BACK
+    return np.int32(p.view(np.int32) + _exponent_of_bits(rounded.view(np.int32))).view(np.float32) * SCALED_BACK
 
 
 def is_number(parameter):
@@ -129,16 +129,16 @@ def at_or_above(number):
     return -at_or_below(-number)
 
 
+def _exponent_of_bits(bits):
+    return np.int32(bits << np.int32(23))
+
+
 def _power_of_bits(bits):
-    return np.int32(bits << np.int32(23)).view(np.float32)
-
-
-def _exponent_bits(rounded):
-    return np.int32(np.float32(rounded).view(np.int32) << np.int32(23))
+    return np.int32(_exponent_of_bits(bits)).view(np.float32)
 
 
 def _power_of_two(rounded):
-    return np.int32(_exponent_bits(rounded)).view(np.float32)
+    return _power_of_bits(np.float32(rounded).view(np.int32))
 
 
 def _reduced(x, x_lo, rounding):
