@@ -1,6 +1,7 @@
 """The public objects of losses."""
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ class _Task:
         """What the mean divides by."""
         if np.ndim(self.weight):
             return float(np.sum(self.weight))
-        return float(self.weight) * float(np.prod(self.rows))
+        return float(self.weight) * math.prod(self.rows)
 
     def scale(self, reduction: str) -> float:
         """What the reduction multiplies a row's gradient by; rows that all weigh nothing have none."""

@@ -90,6 +90,43 @@ def test_short_rows_have_the_same_bits_in_any_company(length, dtype):
         assert_array_equal(out, alone[:count])
 
 
+# What is made of the sum of exponentials less that of one largest element, of logits and labels.
+OF_LEADERS = {
+    "log_softmax": lambda x, labels: [fa.log_softmax(x)],
+    "logsumexp": lambda x, labels: [fa.logsumexp(x)],
+    **{
+        f"cross-entropy, {name}": lambda x, labels, options=options: [
+            fa.softmax_cross_entropy(x, labels, reduction="none", **options),
+            *fa.softmax_cross_entropy.value_and_gradient(x, labels, reduction="none", **options),
+        ]
+        for name, options in {"labels": {}, "smoothed labels": {"label_smoothing": 0.1}}.items()
+    },
+    "cross-entropy, distributions": lambda x, labels: [
+        fa.softmax_cross_entropy(x, fa.softmax(-x), reduction="none"),
+        *fa.softmax_cross_entropy.value_and_gradient(x, fa.softmax(-x), reduction="none"),
+    ],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [5, 40, 700, 5000, 100_000])
+@pytest.mark.parametrize("name", OF_LEADERS)
+def test_rows_with_a_leader_have_the_same_bits_in_any_company(name, length, dtype):
+    """Rows that one element dominates by so much, or two, or none, or that have an infinity or NaN."""
+    random = np.random.default_rng(length)
+    x = random.normal(0, 1, (12, length)).astype(dtype)
+    x[np.arange(10), random.integers(0, length, 10)] += [0, 10, 20, 25, 30, 40, 90, 200, 800, np.inf]
+    x[10, [0, 3]] = 50
+    x[11, 1] = np.nan
+    labels = random.integers(0, length, 12)
+    together, transposed = OF_LEADERS[name](x, labels), OF_LEADERS[name](np.asfortranarray(x), labels)
+    for i in range(12):
+        alone = OF_LEADERS[name](x[i : i + 1], labels[i : i + 1])
+        for one, all_of_them, other in zip(alone, together, transposed, strict=True):
+            assert_array_equal(all_of_them[i], one[0])
+            assert_array_equal(other[i], one[0])
+
+
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize(("name", "direction"), CALLS)
 def test_results_lie_in_memory_as_operands_do(name, direction, axis):

@@ -106,14 +106,15 @@ class RowsProgram:
         formulas = row_kernels.Formulas(self.name, self.direction, self.cores)
         computed_in = row_kernels.precision_of(self.name, f"{self.direction}_terms", working)
         self.words[rows.LABEL] = formulas.label
-        self.words[rows.TERM_COUNT], self.words[rows.PARTS] = formulas.term_count, row_kernels.PARTS[working]
+        self.words[rows.SUM_COUNT], self.words[rows.PARTS] = formulas.sum_count, row_kernels.PARTS[working]
+        self.words[rows.COUNTS_TIES] = formulas.counts_ties
         self.words[rows.TERM_BYTES] = row_kernels.term_bytes(computed_in)
         self.words[rows.NEEDS_KEPT] = formulas.needs_kept
         self.words[rows.SUMS_ITSELF] = row_kernels.sums_itself(formulas, computed_in)
         if formulas.extreme is not None:
             self.words[rows.LARGEST_KERNEL] = row_kernels.largest_kernel(working, formulas.extreme).address
         if formulas.needs_threshold:
-            self.words[rows.THRESHOLD_TERM_COUNT] = formulas.threshold_term_count
+            self.words[rows.THRESHOLD_SUM_COUNT] = formulas.threshold_term_count
             prepare_part(j.FIND_THRESHOLDS)
             self.words[rows.THRESHOLD_KERNEL] = row_kernels.threshold_kernel(self.name, formulas, working).address
         self.words[rows.SUMS_KERNEL] = row_kernels.sums_kernel(computed_in).address

@@ -15,6 +15,8 @@ these. An input of one number per row goes, before all else, to the formulas tha
 is ``label`` it is a place along the axis: the row's formula may ask for the element there, as ``at_label``, and results
 for whether theirs is that element, as ``is_label``.
 
+Where a row's last sum is called ``ties``, no term is: it is how many elements are as large as the largest.
+
 Terms may ask for a row's ``threshold``, too. It is found by iteration from -1, the threshold of a row of one element:
 ``threshold_terms`` gives, of one element of x, what is summed along the axis, and ``threshold_step`` how far these sums
 raise the threshold. That ends where no row of a tile changes any more; a step that is not positive changes nothing, so
@@ -44,13 +46,13 @@ from fastact._math.working import where
 
 # A block's words; then each operand's place, and each operand's step along the block's outer dimension.
 FORM, OUTER, INNER, START, TERMS, LANES, LARGEST, SUMS, CONSTANTS, NUMBERS, AT_LABEL = range(11)
-BEGINS, ENDS, LANES_USED, X, X_STEP, THRESHOLDS, CHANGED, PLACES = range(11, 19)
+BEGINS, ENDS, LANES_USED, X, X_STEP, THRESHOLDS, CHANGED, SUMS_KERNEL, PLACES = range(11, 20)
 MAX_ALONG = 4  # operands along the axis
 STEPS = PLACES + j.MAX_OPERANDS
 BLOCK_WORDS = STEPS + j.MAX_OPERANDS
 ROWS, COLUMNS = range(2)
 # What a direction's kernel is asked for, and what the kernels of largest elements and of thresholds are.
-ALL_TERMS, ROW_CONSTANTS, RESULTS, SUMS_OF_ROWS = range(4)
+ALL_TERMS, ROW_CONSTANTS, RESULTS, SUMS_OF_ROWS, TIES = range(5)
 BEGIN, ADD, END = range(3)
 FIRST_THRESHOLDS, NEXT_THRESHOLDS = 1, 2  # ALL_TERMS is the same
 
@@ -61,6 +63,7 @@ STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 LANE_COUNT = 32
 EIGHT_LINES = 8 * LANE_COUNT
 MAX_TERMS = MAX_CONSTANTS = 4
+ZEROS = (0.0,) * MAX_TERMS
 # What kernels compute in: the working precision of a dtype, or float32 itself.
 SINGLE = "single"
 ELEMENT = blocks.ELEMENT | {SINGLE: numba.float32}
@@ -224,7 +227,7 @@ class Formulas:
         self.inputs, self.results = cores.inputs - cores.first_along, cores.end_along - cores.inputs
         result = _names(self.result)
         self.needs_kept, self.in_order = "kept" in result, "won" in result
-        self.term_count, self.threshold_term_count, self.needs_threshold = 0, 0, False
+        self.sum_count, self.threshold_term_count, self.needs_threshold, self.counts_ties = 0, 0, False, False
         self.extreme, self.label = "largest", -1
         if self.in_order:
             return
@@ -236,7 +239,8 @@ class Formulas:
         self.needs_threshold = "threshold" in of_row
         at_label = "at_label" in row
         self.label = self.numbers.index("label") if at_label else -1
-        self.term_count = len(row) - len(self.row_ask) - at_label - len(of_row)
+        self.sum_count = len(row) - len(self.row_ask) - at_label - len(of_row)
+        self.counts_ties = row[-1] == "ties"
         takes_label = "is_label" in result
         self.compared_label = self.numbers.index("label") if takes_label else -1
         own = len(self.result_ask) + self.inputs + 1 + takes_label
@@ -244,8 +248,13 @@ class Formulas:
         if self.needs_threshold:
             self.threshold_terms, self.threshold_step = formulas["threshold_terms"], formulas["threshold_step"]
             self.threshold_term_count = len(_names(self.threshold_step))
-        if max(self.term_count, self.threshold_term_count) > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
+        if max(self.sum_count, self.threshold_term_count) > MAX_TERMS or self.constant_count > MAX_CONSTANTS:
             raise TypeError(f"{name}, {direction}: scratch memory has room for {MAX_TERMS} terms and constants")
+
+    @property
+    def term_count(self):
+        """How many terms there are, each of which is summed."""
+        return self.sum_count - self.counts_ties
 
     def _asked(self, parameters):
         return tuple(name for name in parameters if name in self.numbers)
@@ -474,7 +483,7 @@ def _row_loop(formulas, dtype, computed_in):
     """A compiled function that makes of rows' sums their own results, and what other results need."""
     row_constants, load_known = inlined(formulas.row), _load_known(dtype, formulas.needs_threshold)
     load_numbers = _numbers(formulas.row_ask, formulas.numbers, _ENTER_NUMBER[dtype])
-    load_sums = tuple_of(_stored(dtype, ROWS_BYTES)[1], formulas.term_count)
+    load_sums = tuple_of(_stored(dtype, ROWS_BYTES)[1], formulas.sum_count)
     leave, first = _LEAVE_NUMBER[dtype], formulas.cores.end_along
     results, constants = formulas.cores.operands - first, formulas.constant_count
     take_results = tuple_of(_items_from(0), results)
@@ -499,54 +508,120 @@ def _row_loop(formulas, dtype, computed_in):
     return loop
 
 
+def _ties_loops(formulas, dtype):
+    """Two compiled functions that add to the last sums, for a block of rows or of columns, how many are the largest.
+
+    They are counted as they lie, in a loop of their own: adding numbers up would take several times as long.
+    """
+    element, sums_offset = ELEMENT[dtype], formulas.term_count * PARTS[dtype] * ROWS_BYTES
+    size = element.bitwidth // 8
+
+    @apart
+    def of_row(length, line, largest):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        ties = np.int32(0)
+        for i in range(length):
+            ties = np.int32(ties + np.int32(llvm.load_operand(line, size * i, element) == largest))
+        return ties
+
+    @apart
+    def of_line(count, line, of_largest, sums):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        for row in range(count):
+            largest, ties = (
+                llvm.load_operand(of_largest, size * row, element),
+                llvm.load_scratch(sums, 8 * row, numba.float64),
+            )
+            is_tie = llvm.load_operand(line, size * row, element) == largest
+            llvm.store_scratch(sums, 8 * row, ties + llvm.select(is_tie, 1.0, 0.0))
+
+    @inlined
+    def places(block):
+        x, step = llvm.load_word(block, X), llvm.load_word(block, X_STEP)
+        return x, step, llvm.load_word(block, LARGEST), llvm.load_word(block, SUMS) + sums_offset
+
+    @inlined
+    def rows(block):
+        x, step, of_largest, sums = places(block)
+        for row in range(llvm.load_word(block, OUTER)):
+            largest, ties = (
+                llvm.load_operand(of_largest, size * row, element),
+                llvm.load_scratch(sums, 8 * row, numba.float64),
+            )
+            llvm.store_scratch(sums, 8 * row, ties + of_row(llvm.load_word(block, INNER), x + step * row, largest))
+
+    @inlined
+    def columns(block):
+        x, step, of_largest, sums = places(block)
+        for k in range(llvm.load_word(block, OUTER)):
+            of_line(llvm.load_word(block, INNER), x + step * k, of_largest, sums)
+
+    return rows, columns
+
+
 def sums_itself(formulas, terms_in):
-    """Whether a kernel can add its terms to sums at once: there is one, in float32, and nobody asks for it again."""
-    return formulas.term_count == 1 and terms_in == SINGLE and not formulas.needs_kept
+    """Whether a kernel adds its terms to sums at once: nobody asks for them again, and no loop is faster without."""
+    asked_again = formulas.needs_kept or formulas.needs_threshold
+    fits = formulas.term_count == 1 and PARTS[terms_in] == 1
+    return fits and not asked_again and not _may_be_moderate(formulas, terms_in)
 
 
 def _summing_loop(formulas, computed_in, one_row):
-    """A compiled function that adds the terms of a block of rows to their sums, as `sums_kernel` does."""
+    """A compiled function that adds the terms of a block of rows to their sums, in the order of the sums' kernel.
+
+    That kernel is left what does not fill all lanes eight times.
+    """
     terms, load_elements = inlined(formulas.terms), _elements(formulas, computed_in)
     load_known = _load_known(computed_in, formulas.needs_threshold)
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
-    clear, add_to_lanes, add_up = _adders(computed_in)
-    part_bytes = PART_BYTES[computed_in]
-    moved = tuple_of(inlined(lambda line, i, elements: line[i] + part_bytes * elements), formulas.inputs)
-
-    @inlined
-    def term(line, i, numbers, known):
-        return np.float64(single.leave_single(terms(*(numbers + load_elements(line, i) + known))[0]))
+    size, streams = ELEMENT[computed_in].bitwidth // 8, formulas.term_count
+    moved = tuple_of(inlined(lambda line, i, elements: line[i] + size * elements), formulas.inputs)
+    lane = inlined(lambda lanes, k, i: llvm.load_scratch(lanes, k * STREAM_BYTES + 8 * i, numba.float64))
+    load_lanes, take_term = tuple_of(lane, streams), _LAST_PART[computed_in]
+    added = tuple_of(inlined(lambda totals, k, made: totals[k] + np.float64(take_term(made[k]))), streams)
+    store_lanes = _store_all(
+        inlined(lambda lanes, k, i, y: llvm.store_scratch(lanes, k * STREAM_BYTES + 8 * i, y)), streams
+    )
 
     @apart
-    def add_lines(length, line, lanes, numbers, known):
+    def add_lines(length, begins, line, lanes, numbers, known):
         """Add elements to their lanes, eight to each at a time."""
         llvm.prefer_512_bit()
         llvm.keep_apart()
+        if begins:
+            for i in range(LANE_COUNT):
+                store_lanes(lanes, i, ZEROS)
         for begin in range(0, length, EIGHT_LINES):
             here = moved(line, begin)
             for i in range(LANE_COUNT):
-                total = llvm.load_scratch(lanes, 8 * i, numba.float64)
+                totals = load_lanes(lanes, i)
                 for k in range(8):
-                    total += term(here, k * LANE_COUNT + i, numbers, known)
-                llvm.store_scratch(lanes, 8 * i, total)
+                    totals = added(totals, terms(*(numbers + load_elements(here, k * LANE_COUNT + i) + known)))
+                store_lanes(lanes, i, totals)
 
     @inlined
     def rows(block):
         inner, scratch, lanes = llvm.load_word(block, INNER), llvm.load_word(block, TERMS), llvm.load_word(block, LANES)
-        of_numbers, sums = llvm.load_word(block, NUMBERS), llvm.load_word(block, SUMS)
+        outer, begins, sums = llvm.load_word(block, OUTER), llvm.load_word(block, BEGINS), llvm.load_word(block, SUMS)
+        of_numbers = llvm.load_word(block, NUMBERS)
         of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
         operands = load_places(block, PLACES), load_places(block, STEPS)
-        used, whole = llvm.load_word(block, LANES_USED), inner // EIGHT_LINES * EIGHT_LINES
-        for row in range(llvm.load_word(block, OUTER)):
+        whole = inner // EIGHT_LINES * EIGHT_LINES
+        llvm.store_word(block, OUTER, 1)
+        llvm.store_word(block, INNER, inner - whole)
+        llvm.store_word(block, BEGINS, 0)
+        for row in range(outer):
             line, numbers, known = advance(operands, row), load_numbers(of_numbers, row), load_known(of_known, row)
-            if llvm.load_word(block, BEGINS):
-                clear(lanes, used)
-            add_lines(whole, line, lanes, numbers, known)
+            add_lines(whole, begins, line, lanes, numbers, known)
             one_row(inner - whole, moved(line, whole), scratch, numbers, known)
-            add_to_lanes(scratch, lanes, inner - whole, 1)
-            if llvm.load_word(block, ENDS):
-                add_up(0, lanes, used, 1, sums + 8 * row)
+            llvm.store_word(block, SUMS, sums + 8 * row)
+            llvm.call_row_kernel(llvm.load_word(block, SUMS_KERNEL), streams, block)
+        llvm.store_word(block, OUTER, outer)
+        llvm.store_word(block, INNER, inner)
+        llvm.store_word(block, SUMS, sums)
 
     return rows
 
@@ -631,11 +706,15 @@ def _kernel(formulas, dtype, terms_in, results_in, form):
     adds = form == ROWS and sums_itself(formulas, terms_in)
     add_sums = _summing_loop(formulas, terms_in, one_row) if adds else _no_loops()[form]
 
+    count_ties = (_ties_loops(formulas, dtype) if formulas.counts_ties else _no_loops())[form]
+
     def kernel(action, block):
         if action == ROW_CONSTANTS:
             row_constants(block)
         elif action == SUMS_OF_ROWS:
             add_sums(block)
+        elif action == TIES:
+            count_ties(block)
         elif action == ALL_TERMS:
             write_terms(block)
         else:

@@ -31,13 +31,13 @@ from fastact._engine.inlined import apart
 from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
 
 # A program's words, after those of every program.
-LARGEST_KERNEL, SUMS_KERNEL, TERM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
-THRESHOLD_KERNEL, THRESHOLD_TERM_COUNT, OF_NOTHING = range(j.PROGRAM_WORDS + 6, j.PROGRAM_WORDS + 9)
+LARGEST_KERNEL, SUMS_KERNEL, SUM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
+THRESHOLD_KERNEL, THRESHOLD_SUM_COUNT, OF_NOTHING = range(j.PROGRAM_WORDS + 6, j.PROGRAM_WORDS + 9)
 # The first operand along the axis, the one after the last; and the number per row that is a label whose element is
-# needed, or -1. And whether the kernel adds terms up itself.
-FIRST_ALONG, END_ALONG, LABEL, SUMS_ITSELF = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 13)
+# needed, or -1. And whether the kernel adds terms up itself, and whether it counts ties.
+FIRST_ALONG, END_ALONG, LABEL, SUMS_ITSELF, COUNTS_TIES = range(j.PROGRAM_WORDS + 9, j.PROGRAM_WORDS + 14)
 # The direction's own kernel for each form, 0 until rows lie so.
-FORM_KERNELS = j.PROGRAM_WORDS + 13
+FORM_KERNELS = j.PROGRAM_WORDS + 14
 PROGRAM_WORDS = FORM_KERNELS + 2
 # A job's words.
 PROGRAM, ROWS, LENGTH, ARGS, ROW_STEPS, ELEMENT_STEPS, FORM = range(7)
@@ -94,6 +94,7 @@ def begin_tile(job, block, scratch, row, rows):
     llvm.store_word(block, k.TERMS, scratch + llvm.load_word(job, LANES_BYTES))
     llvm.store_word(block, k.LARGEST, scratch + _LARGEST)
     llvm.store_word(block, k.SUMS, scratch + _SUMS)
+    llvm.store_word(block, k.SUMS_KERNEL, llvm.load_word(llvm.load_word(job, PROGRAM), SUMS_KERNEL))
     llvm.store_word(block, k.CONSTANTS, scratch + _CONSTANTS)
     llvm.store_word(block, k.THRESHOLDS, scratch + _THRESHOLDS)
     llvm.store_word(block, k.NUMBERS, scratch + _NUMBERS)
@@ -278,12 +279,13 @@ def find_largest(job, block, scratch, row, start, stop):
 
 
 @apart
-def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
+def add_terms(job, block, scratch, row, start, stop, kernel, sum_count):
     """Add to the sums of a tile's rows what one chunk holds, in the terms that a kernel writes."""
     llvm.keep_apart()
     program, block_length = llvm.load_word(job, PROGRAM), llvm.load_word(job, BLOCK_LENGTH)
     sums_kernel = llvm.load_word(program, SUMS_KERNEL)
     brought = is_one_block(job) and llvm.load_word(program, LARGEST_KERNEL) != 0
+    counts_ties = llvm.load_word(program, COUNTS_TIES)
     sums_itself = llvm.load_word(program, SUMS_ITSELF) != 0 and llvm.load_word(block, k.FORM) == k.ROWS
     llvm.store_word(block, k.LANES_USED, min(stop - start, k.LANE_COUNT))
     for begin in range(start, stop, block_length):
@@ -297,36 +299,38 @@ def add_terms(job, block, scratch, row, start, stop, kernel, term_count):
             llvm.call_row_kernel(kernel, k.SUMS_OF_ROWS, block)
         else:
             llvm.call_row_kernel(kernel, k.ALL_TERMS, block)
-            llvm.call_row_kernel(sums_kernel, term_count, block)
+            llvm.call_row_kernel(sums_kernel, sum_count - counts_ties, block)
+        if counts_ties != 0:
+            llvm.call_row_kernel(kernel, k.TIES, block)
 
 
 @apart
-def clear_sums(program, block, rows, term_count):
+def clear_sums(program, block, rows, sum_count):
     """Begin the sums of a tile's rows."""
     sums = llvm.load_word(block, k.SUMS)
-    for stream in range(term_count * llvm.load_word(program, PARTS)):
+    for stream in range(sum_count * llvm.load_word(program, PARTS)):
         for row in range(rows):
             llvm.store_scratch(sums + stream * k.ROWS_BYTES, 8 * row, 0.0)
 
 
 @apart
-def add_all_terms(job, block, scratch, row, rows, kernel, term_count):
+def add_all_terms(job, block, scratch, row, rows, kernel, sum_count):
     """Find the sums of a tile's rows, chunk by chunk."""
-    if term_count != 0:
-        clear_sums(llvm.load_word(job, PROGRAM), block, rows, term_count)
+    if sum_count != 0:
+        clear_sums(llvm.load_word(job, PROGRAM), block, rows, sum_count)
         for chunk in range(llvm.load_word(job, CHUNKS)):
             start = chunk * llvm.load_word(job, CHUNK)
-            add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, term_count)
+            add_terms(job, block, scratch, row, start, chunk_end(job, chunk), kernel, sum_count)
 
 
 def run_find_thresholds(job, block, scratch, row, rows):
     """Raise the thresholds of a tile's rows until they stay as they are."""
     program = llvm.load_word(job, PROGRAM)
-    kernel, term_count = llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
+    kernel, sum_count = llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_SUM_COUNT)
     llvm.call_row_kernel(kernel, k.FIRST_THRESHOLDS, block)
     llvm.store_word(block, k.CHANGED, 1)
     while llvm.load_word(block, k.CHANGED) != 0:
-        add_all_terms(job, block, scratch, row, rows, kernel, term_count)
+        add_all_terms(job, block, scratch, row, rows, kernel, sum_count)
         llvm.call_row_kernel(kernel, k.NEXT_THRESHOLDS, block)
 
 
@@ -395,8 +399,8 @@ def run_tile(job, block, scratch, row, rows):
     if llvm.load_word(program, THRESHOLD_KERNEL) != 0:
         find = llvm.load_word(llvm.load_word(program, j.STATE), j.FIND_THRESHOLDS)
         llvm.call_find_thresholds(find, job, block, scratch, row, rows)
-    kernel, term_count = summing(job, SUMS)
-    add_all_terms(job, block, scratch, row, rows, kernel, term_count)
+    kernel, sum_count = summing(job, SUMS)
+    add_all_terms(job, block, scratch, row, rows, kernel, sum_count)
     find_constants(job, block, scratch, row, rows)
     if has_results_along(program):
         write_results(job, block, scratch, row, 0, length)
@@ -406,9 +410,9 @@ def run_tile(job, block, scratch, row, rows):
 
 
 @apart
-def copy_sums(program, term_count, sums, sums_step, other, other_step, rows, forth):
+def copy_sums(program, sum_count, sums, sums_step, other, other_step, rows, forth):
     """Move rows' sums between two places, or back."""
-    for stream in range(term_count * llvm.load_word(program, PARTS)):
+    for stream in range(sum_count * llvm.load_word(program, PARTS)):
         source, destination = (sums + stream * sums_step, other + stream * other_step)
         if not forth:
             source, destination = destination, source
@@ -420,8 +424,8 @@ def summing(job, phase):
     """The kernel whose terms are summed in a phase, and how many it writes."""
     program = llvm.load_word(job, PROGRAM)
     if phase == SUMS:
-        return form_kernel(job), llvm.load_word(program, TERM_COUNT)
-    return llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_TERM_COUNT)
+        return form_kernel(job), llvm.load_word(program, SUM_COUNT)
+    return llvm.load_word(program, THRESHOLD_KERNEL), llvm.load_word(program, THRESHOLD_SUM_COUNT)
 
 
 @apart
@@ -440,11 +444,11 @@ def run_chunk(job, block, scratch, chunk):
     llvm.store_word(block, k.LARGEST, shared)
     llvm.store_word(block, k.THRESHOLDS, shared + _SHARED_THRESHOLDS)
     if phase != RESULTS:
-        kernel, term_count = summing(job, phase)
-        clear_sums(program, block, rows, term_count)
-        add_terms(job, block, scratch, row, start, stop, kernel, term_count)
+        kernel, sum_count = summing(job, phase)
+        clear_sums(program, block, rows, sum_count)
+        add_terms(job, block, scratch, row, start, stop, kernel, sum_count)
         place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
-        copy_sums(program, term_count, scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
+        copy_sums(program, sum_count, scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
     else:
         llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
         write_results(job, block, scratch, row, start, stop)
@@ -464,7 +468,7 @@ def join_largest(job, block, rows):
 
 
 @apart
-def join_sums(job, block, rows, term_count):
+def join_sums(job, block, rows, sum_count):
     """Add each chunk's sums, as if they had been left in the lanes."""
     llvm.keep_apart()
     program, shared = llvm.load_word(job, PROGRAM), llvm.load_word(job, SHARED)
@@ -473,11 +477,11 @@ def join_sums(job, block, rows, term_count):
     llvm.store_word(block, k.BEGINS, 0)
     llvm.store_word(block, k.ENDS, 1)
     llvm.store_word(block, k.LANES_USED, 1)
-    clear_sums(program, block, rows, term_count)
+    clear_sums(program, block, rows, sum_count)
     for chunk in range(llvm.load_word(job, CHUNKS)):
         place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
-        copy_sums(program, term_count, llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
-        llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), term_count, block)
+        copy_sums(program, sum_count, llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
+        llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), sum_count, block)
     llvm.store_word(block, k.OUTER, rows)
 
 
@@ -494,10 +498,10 @@ def share_phase(job, phase, threads):
 @apart
 def share_sums(job, block, rows, phase, threads):
     """Have the threads find a tile's sums, if there are terms."""
-    _, term_count = summing(job, phase)
-    if term_count != 0:
+    _, sum_count = summing(job, phase)
+    if sum_count != 0:
         share_phase(job, phase, threads)
-        join_sums(job, block, rows, term_count)
+        join_sums(job, block, rows, sum_count)
 
 
 @apart
@@ -573,7 +577,7 @@ def plan(job):
         tile_rows = LANES
     block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
-    terms = max(llvm.load_word(program, TERM_COUNT), llvm.load_word(program, THRESHOLD_TERM_COUNT))
+    terms = max(llvm.load_word(program, SUM_COUNT), llvm.load_word(program, THRESHOLD_SUM_COUNT))
     lanes_bytes = terms * llvm.load_word(program, PARTS) * k.STREAM_BYTES
     # Only the first term is kept: the next block's takes the place of the others, which have been summed by then.
     term_bytes = llvm.load_word(program, TERM_BYTES) * k.BLOCK
@@ -655,7 +659,7 @@ def run_job(job):
     elements = llvm.load_word(job, ROWS) * llvm.load_word(job, LENGTH)
     threads = useful_threads(program, elements)
     # Sharing rows takes the threads three calls, and terms anew.
-    summed = llvm.load_word(program, TERM_COUNT) + llvm.load_word(program, THRESHOLD_TERM_COUNT)
+    summed = llvm.load_word(program, SUM_COUNT) + llvm.load_word(program, THRESHOLD_SUM_COUNT)
     can_share = chunks > 1 and summed != 0 and elements >= SHARING * llvm.load_word(program, j.PARALLEL_FROM)
     many = threads > 1 and (tiles > 1 or can_share)
     shares = llvm.stack_buffer(SHARES_BYTES)

@@ -138,10 +138,10 @@ class log_softmax:
     """
 
     def value_terms(x, largest):
-        return where(x < largest, exp_of_lead(x, largest), lead(x, largest)), where(x < largest, 0.0, 1.0)
+        return (where(x < largest, exp_of_lead(x, largest), 0.0),)
 
     def value_row(largest, others, ties):
-        return largest, log_of_one_plus(others + (ties - 1.0))
+        return largest, where(largest > -math.inf, log_of_one_plus(others + (ties - 1.0)), math.nan)
 
     def value(x, _, largest, log_sum):
         return lead(x, largest) - log_sum
@@ -200,8 +200,7 @@ class logsumexp:
     """
 
     def value_terms(x, largest):
-        above = lead(x, largest)
-        return where(x < largest, exp_sharp(above), above), where(x < largest, 0.0, 1.0)
+        return (where(x < largest, exp_sharp(x - largest), 0.0),)
 
     def value_row(largest, others, ties):
         log_sum = _sharp_log_of_one_plus(others + (ties - 1.0))

@@ -27,10 +27,10 @@ ARRAYS = 2
 class _SumFormulas:
     """What `RowPrograms` needs to know of formulas that only sum."""
 
-    needs_threshold = in_order = needs_kept = False
+    needs_threshold = in_order = needs_kept = counts_ties = False
     extreme, result = None, None
     label = compared_label = -1
-    term_count, threshold_term_count, constant_count = 1, 0, 0
+    sum_count, threshold_term_count, constant_count = 1, 0, 0
     row_ask = result_ask = ()
 
     def __init__(self, term, numbers, inputs):

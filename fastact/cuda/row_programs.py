@@ -23,8 +23,7 @@ PARTS = {"float32": 1, "float64": 2}
 
 def _others(sums, shrink, rise):
     """Once another element is the largest, the last ones are among the others."""
-    everything = sums["others"] + sums["ties"] if "ties" in sums else sums["total"]
-    return everything * shrink
+    return (sums["others"] + sums["ties"]) * shrink
 
 
 #: What becomes of a sum as its row's largest element grows, by the sum's name: a function of all sums by their names,
@@ -105,9 +104,9 @@ class RowPrograms:
             for formula in (f"{direction}_terms", direction)
         )
         self.constant_each = 2 if self.result_in == SINGLE else self.parts
-        self.sum_parts = self.parts * formulas.term_count
+        self.sum_parts = self.parts * formulas.sum_count
         names = () if formulas.in_order else tuple(inspect.signature(formulas.row).parameters)
-        self._sums = self._online_sums = names[len(names) - formulas.term_count :]
+        self._sums = self._online_sums = names[len(names) - formulas.sum_count :]
         if "distance" in self._sums and "whole" not in self._sums:  # a row is told that, but not a part of it
             self._online_sums = (*self._sums, "whole")
         self.online_parts = self.parts * len(self._online_sums)
@@ -140,7 +139,7 @@ class RowPrograms:
             added += kept(entered(total, self.dtype) + value, self.dtype, program)
         return added
 
-    def _accumulating(self, formula, computed_in, asked, elements, count, distance=None):
+    def _accumulating(self, formula, computed_in, asked, elements, count, counts_ties=False, distance=None):
         """Add an element's terms to sums, if it is one of the row; and what a distance among them is a multiple of."""
         run = traced(formula)
         kinds = (*self._kinds(asked, elements), *["float64"] * (self.parts * count), "bool")
@@ -149,7 +148,10 @@ class RowPrograms:
             inputs, program = _Inputs(given), given[0].program
             numbers = [entered([each], computed_in) for each in inputs.take(asked)]
             values = [entered([each], computed_in) for each in inputs.take(elements)]
-            terms = run(*numbers, *values, *self._known(inputs, computed_in))
+            known = self._known(inputs, computed_in)
+            terms = run(*numbers, *values, *known)
+            if counts_ties:
+                terms = (*terms, select(values[-1] >= known[0], 1.0, 0.0))
             if distance is not None:  # of a distance of 1 it is the term
                 apart = [entered([program.constant(each, self.dtype)], computed_in) for each in (0.0, 1.0)]
                 terms = (*terms, run(*numbers, *values[:-1], *apart)[distance])
@@ -163,7 +165,8 @@ class RowPrograms:
 
     def _accumulating_terms(self, sums, *distance):
         formulas, asked = self.formulas, len(self.formulas.terms_ask)
-        return self._accumulating(formulas.terms, self.terms_in, asked, formulas.inputs, len(sums), *distance)
+        of_terms = formulas.inputs, len(sums), formulas.counts_ties
+        return self._accumulating(formulas.terms, self.terms_in, asked, *of_terms, *distance)
 
     @functools.cached_property
     def accumulate(self):
@@ -265,7 +268,7 @@ class RowPrograms:
             numbers = [entered([each], self.dtype) for each in inputs.take(asked)]
             at_label = [entered([each], self.dtype) for each in inputs.take(label)]
             known = self._known(inputs, self.dtype)
-            sums = [entered(inputs.take(self.parts), self.dtype) for _ in range(formulas.term_count)]
+            sums = [entered(inputs.take(self.parts), self.dtype) for _ in range(formulas.sum_count)]
             made = run(*numbers, *at_label, *known, *sums)
             results = [_as_float64(each, self.dtype, program) for each in made[: self.row_results]]
             for each in made[self.row_results :]:

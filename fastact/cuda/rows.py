@@ -553,7 +553,7 @@ class _Text:
         if formulas.needs_threshold:
             self.find_threshold(depth)
         sums = self.find_sums(
-            depth, "sum", formulas.term_count, "add_terms", self.programs.accumulate, formulas.terms_ask, self.elements
+            depth, "sum", formulas.sum_count, "add_terms", self.programs.accumulate, formulas.terms_ask, self.elements
         )
         self.find_row(depth, sums)
 

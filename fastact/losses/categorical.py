@@ -20,15 +20,19 @@ def _lead(x, largest):
     return where(x >= largest, 0.0, largest - x)
 
 
-def _exponentials(x, largest):
-    """An element's exponential, and what it adds to those of the others than the largest."""
-    e = exp_at_most_1(-_lead(x, largest))
-    return e, where(x < largest, e, 0.0)
+def _other(x, largest):
+    """What an element adds to the exponentials of others than the largest."""
+    return where(x < largest, exp_at_most_1(x - largest), 0.0)
 
 
-def _rest(total, others):
+def _rest(others, ties):
     """The sum of exponentials less the 1 of one largest element."""
-    return where(total - others > 1.5, total - 1.0, others)
+    return others + (ties - 1.0)
+
+
+def _exponential(x, other, largest):
+    """An element's exponential, of what it adds to those of the others."""
+    return where(x >= largest, 1.0, other)
 
 
 def _log_sum(largest, rest):
@@ -84,67 +88,62 @@ class softmax_cross_entropy:
     # --- labels ---
 
     def labelled_terms(x, largest):
-        return _exponentials(x, largest)
+        return (_other(x, largest),)
 
-    def labelled_row(weight, at_label, largest, total, others):
-        return (vanishing_product(weight, _log_sum(largest, _rest(total, others)) + _lead(at_label, largest)),)
+    def labelled_row(weight, at_label, largest, others, ties):
+        return (vanishing_product(weight, _log_sum(largest, _rest(others, ties)) + _lead(at_label, largest)),)
 
     labelled_and_gradient_terms = labelled_terms
 
-    def labelled_and_gradient_row(weight, scale, at_label, largest, total, others):
-        rest, lead = _rest(total, others), _lead(at_label, largest)
+    def labelled_and_gradient_row(weight, scale, at_label, largest, others, ties):
+        rest, lead = _rest(others, ties), _lead(at_label, largest)
         factor = _factor(weight * scale, largest, rest)
         at_gradient = -(factor * _without(exp_at_most_1(-lead), rest))
-        return vanishing_product(weight, _log_sum(largest, rest) + lead), factor, at_gradient
+        return vanishing_product(weight, _log_sum(largest, rest) + lead), largest, factor, at_gradient
 
-    def labelled_and_gradient(x, kept, is_label, factor, at_gradient):
-        return where(is_label, at_gradient, kept * factor)
+    def labelled_and_gradient(x, kept, is_label, largest, factor, at_gradient):
+        return where(is_label, at_gradient, _exponential(x, kept, largest) * factor)
 
     # --- labels, smoothed: targets are `on` at the label, and `off` times the class's weight in addition everywhere ---
 
     def smoothed_terms(class_weight, x, largest):
-        e, other = _exponentials(x, largest)
-        return e, other, vanishing_product(class_weight, _lead(x, largest))
+        return _other(x, largest), vanishing_product(class_weight, _lead(x, largest))
 
-    def smoothed_row(on, off, whole, at_label, largest, total, others, distance):
-        log_sum = _log_sum(largest, _rest(total, others))
+    def smoothed_row(on, off, whole, at_label, largest, others, distance, ties):
+        log_sum = _log_sum(largest, _rest(others, ties))
         everywhere = vanishing_product(off, whole * log_sum + distance)
         return (vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,)
 
     smoothed_and_gradient_terms = smoothed_terms
 
-    def smoothed_and_gradient_row(on, off, whole, scale, at_label, largest, total, others, distance):
-        rest = _rest(total, others)
+    def smoothed_and_gradient_row(on, off, whole, scale, at_label, largest, others, distance, ties):
+        rest = _rest(others, ties)
         log_sum = _log_sum(largest, rest)
         everywhere = vanishing_product(off, whole * log_sum + distance)
-        return (
-            vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,
-            _factor(scale, largest, rest),
-            rest,
-        )
+        loss = vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere
+        return loss, largest, _factor(scale, largest, rest), rest
 
-    def smoothed_and_gradient(on, off, whole, class_weight, x, kept, is_label, factor, rest):
-        target = where(is_label, on, 0.0) + off * class_weight
+    def smoothed_and_gradient(on, off, whole, class_weight, x, kept, is_label, largest, factor, rest):
+        e, target = _exponential(x, kept, largest), where(is_label, on, 0.0) + off * class_weight
         others = where(is_label, 0.0, on) + off * (whole - class_weight)
-        return (kept * others - target * _without(kept, rest)) * factor
+        return (e * others - target * _without(e, rest)) * factor
 
     # --- distributions: targets are the class's weight times `on` times what is given plus `off` ---
 
     def distributed_terms(on, off, target, class_weight, x, largest):
-        e, other = _exponentials(x, largest)
         weighted = (on * target + off) * class_weight
-        return e, other, weighted, vanishing_product(weighted, _lead(x, largest))
+        return _other(x, largest), weighted, vanishing_product(weighted, _lead(x, largest))
 
-    def distributed_row(largest, total, others, whole, distance):
-        return (vanishing_product(whole, _log_sum(largest, _rest(total, others))) + distance,)
+    def distributed_row(largest, others, whole, distance, ties):
+        return (vanishing_product(whole, _log_sum(largest, _rest(others, ties))) + distance,)
 
     distributed_and_gradient_terms = distributed_terms
 
-    def distributed_and_gradient_row(scale, largest, total, others, whole, distance):
-        rest = _rest(total, others)
+    def distributed_and_gradient_row(scale, largest, others, whole, distance, ties):
+        rest = _rest(others, ties)
         loss = vanishing_product(whole, _log_sum(largest, rest)) + distance
-        return loss, _factor(scale, largest, rest), rest, whole
+        return loss, largest, _factor(scale, largest, rest), rest, whole
 
-    def distributed_and_gradient(on, off, target, class_weight, x, kept, factor, rest, whole):
-        weighted = (on * target + off) * class_weight
-        return (kept * (whole - weighted) - weighted * _without(kept, rest)) * factor
+    def distributed_and_gradient(on, off, target, class_weight, x, kept, largest, factor, rest, whole):
+        e, weighted = _exponential(x, kept, largest), (on * target + off) * class_weight
+        return (e * (whole - weighted) - weighted * _without(e, rest)) * factor
