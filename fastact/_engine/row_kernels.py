@@ -63,7 +63,6 @@ STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 LANE_COUNT = 32
 EIGHT_LINES = 8 * LANE_COUNT
 MAX_TERMS = MAX_CONSTANTS = 4
-ZEROS = (0.0,) * MAX_TERMS
 # What kernels compute in: the working precision of a dtype, or float32 itself.
 SINGLE = "single"
 ELEMENT = blocks.ELEMENT | {SINGLE: numba.float32}
@@ -562,10 +561,12 @@ def _ties_loops(formulas, dtype):
 
 
 def sums_itself(formulas, terms_in):
-    """Whether a kernel adds its terms to sums at once: nobody asks for them again, and no loop is faster without."""
-    asked_again = formulas.needs_kept or formulas.needs_threshold
-    fits = formulas.term_count == 1 and PARTS[terms_in] == 1
-    return fits and not asked_again and not _may_be_moderate(formulas, terms_in)
+    """Whether a kernel adds its terms to sums as it makes them: if they are one number, which nobody asks for again.
+
+    Not where rows may be moderate: their loop is faster than what that saves.
+    """
+    fits = formulas.term_count == 1 and PARTS[terms_in] == 1 and not formulas.needs_threshold
+    return fits and not formulas.needs_kept and not _may_be_moderate(formulas, terms_in)
 
 
 def _summing_loop(formulas, computed_in, one_row):
@@ -577,14 +578,8 @@ def _summing_loop(formulas, computed_in, one_row):
     load_known = _load_known(computed_in, formulas.needs_threshold)
     load_places, advance = _places(formulas.cores.first_along, formulas.inputs)
     load_numbers = _numbers(formulas.terms_ask, formulas.numbers, _ENTER_NUMBER[computed_in])
-    size, streams = ELEMENT[computed_in].bitwidth // 8, formulas.term_count
+    size, take_term = ELEMENT[computed_in].bitwidth // 8, _LAST_PART[computed_in]
     moved = tuple_of(inlined(lambda line, i, elements: line[i] + size * elements), formulas.inputs)
-    lane = inlined(lambda lanes, k, i: llvm.load_scratch(lanes, k * STREAM_BYTES + 8 * i, numba.float64))
-    load_lanes, take_term = tuple_of(lane, streams), _LAST_PART[computed_in]
-    added = tuple_of(inlined(lambda totals, k, made: totals[k] + np.float64(take_term(made[k]))), streams)
-    store_lanes = _store_all(
-        inlined(lambda lanes, k, i, y: llvm.store_scratch(lanes, k * STREAM_BYTES + 8 * i, y)), streams
-    )
 
     @apart
     def add_lines(length, begins, line, lanes, numbers, known):
@@ -593,14 +588,15 @@ def _summing_loop(formulas, computed_in, one_row):
         llvm.keep_apart()
         if begins:
             for i in range(LANE_COUNT):
-                store_lanes(lanes, i, ZEROS)
+                llvm.store_scratch(lanes, 8 * i, 0.0)
         for begin in range(0, length, EIGHT_LINES):
             here = moved(line, begin)
             for i in range(LANE_COUNT):
-                totals = load_lanes(lanes, i)
+                total = llvm.load_scratch(lanes, 8 * i, numba.float64)
                 for k in range(8):
-                    totals = added(totals, terms(*(numbers + load_elements(here, k * LANE_COUNT + i) + known)))
-                store_lanes(lanes, i, totals)
+                    (made,) = terms(*(numbers + load_elements(here, k * LANE_COUNT + i) + known))
+                    total += np.float64(take_term(made))
+                llvm.store_scratch(lanes, 8 * i, total)
 
     @inlined
     def rows(block):
@@ -618,7 +614,7 @@ def _summing_loop(formulas, computed_in, one_row):
             add_lines(whole, begins, line, lanes, numbers, known)
             one_row(inner - whole, moved(line, whole), scratch, numbers, known)
             llvm.store_word(block, SUMS, sums + 8 * row)
-            llvm.call_row_kernel(llvm.load_word(block, SUMS_KERNEL), streams, block)
+            llvm.call_row_kernel(llvm.load_word(block, SUMS_KERNEL), 1, block)
         llvm.store_word(block, OUTER, outer)
         llvm.store_word(block, INNER, inner)
         llvm.store_word(block, SUMS, sums)
@@ -705,7 +701,6 @@ def _kernel(formulas, dtype, terms_in, results_in, form):
     write_results = (_result_loops(formulas, results_in) if formulas.results else _no_loops())[form]
     adds = form == ROWS and sums_itself(formulas, terms_in)
     add_sums = _summing_loop(formulas, terms_in, one_row) if adds else _no_loops()[form]
-
     count_ties = (_ties_loops(formulas, dtype) if formulas.counts_ties else _no_loops())[form]
 
     def kernel(action, block):

@@ -421,7 +421,7 @@ def copy_sums(program, sum_count, sums, sums_step, other, other_step, rows, fort
 
 @apart
 def summing(job, phase):
-    """The kernel whose terms are summed in a phase, and how many it writes."""
+    """The kernel whose terms are summed in a phase, and how many sums that makes."""
     program = llvm.load_word(job, PROGRAM)
     if phase == SUMS:
         return form_kernel(job), llvm.load_word(program, SUM_COUNT)
