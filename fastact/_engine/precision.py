@@ -167,7 +167,7 @@ def _overload_scaled(x, number):
     return float32.scaled
 
 
-for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan, w.vanishing_product):
+for _function in (w.at_most, w.at_least, w.within, w.zero_or_nan, w.vanishing_product, w.rest_of, w.log_of_sum):
     inlined(_function)
 for _operation, _on_parts in (
     (operator.add, arithmetic.add),

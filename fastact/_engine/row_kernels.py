@@ -514,6 +514,11 @@ def _ties_loops(formulas, dtype):
     """
     element, sums_offset = ELEMENT[dtype], formulas.term_count * PARTS[dtype] * ROWS_BYTES
     size = element.bitwidth // 8
+    load = inlined(lambda base, i: llvm.load_operand(base, size * i, element))
+
+    @inlined
+    def add(sums, row, ties):
+        llvm.store_scratch(sums, 8 * row, llvm.load_scratch(sums, 8 * row, numba.float64) + ties)
 
     @apart
     def of_row(length, line, largest):
@@ -521,20 +526,17 @@ def _ties_loops(formulas, dtype):
         llvm.keep_apart()
         ties = np.int32(0)
         for i in range(length):
-            ties = np.int32(ties + np.int32(llvm.load_operand(line, size * i, element) == largest))
+            ties = np.int32(ties + np.int32(load(line, i) == largest))
         return ties
 
     @apart
-    def of_line(count, line, of_largest, sums):
+    def of_lines(count, length, line, step, of_largest, sums):
         llvm.prefer_512_bit()
         llvm.keep_apart()
-        for row in range(count):
-            largest, ties = (
-                llvm.load_operand(of_largest, size * row, element),
-                llvm.load_scratch(sums, 8 * row, numba.float64),
-            )
-            is_tie = llvm.load_operand(line, size * row, element) == largest
-            llvm.store_scratch(sums, 8 * row, ties + llvm.select(is_tie, 1.0, 0.0))
+        for _ in range(length):
+            for row in range(count):
+                add(sums, row, llvm.select(load(line, row) == load(of_largest, row), 1.0, 0.0))
+            line += step
 
     @inlined
     def places(block):
@@ -545,17 +547,12 @@ def _ties_loops(formulas, dtype):
     def rows(block):
         x, step, of_largest, sums = places(block)
         for row in range(llvm.load_word(block, OUTER)):
-            largest, ties = (
-                llvm.load_operand(of_largest, size * row, element),
-                llvm.load_scratch(sums, 8 * row, numba.float64),
-            )
-            llvm.store_scratch(sums, 8 * row, ties + of_row(llvm.load_word(block, INNER), x + step * row, largest))
+            add(sums, row, of_row(llvm.load_word(block, INNER), x + step * row, load(of_largest, row)))
 
     @inlined
     def columns(block):
         x, step, of_largest, sums = places(block)
-        for k in range(llvm.load_word(block, OUTER)):
-            of_line(llvm.load_word(block, INNER), x + step * k, of_largest, sums)
+        of_lines(llvm.load_word(block, INNER), llvm.load_word(block, OUTER), x, step, of_largest, sums)
 
     return rows, columns
 

@@ -212,8 +212,9 @@ def exp_at_most_1(x):
     """e**x for `x` of at most 0, clamped to -708 from below; relative error 2**-28: where no order needs to be kept."""
     x = -EXP_LARGEST if x < -EXP_LARGEST else x
     rounded = fma(x, LOG2_E, ROUND)
-    n = rounded - ROUND
-    r = fma(n, -LN2, x)
+    r = fma(rounded - ROUND, -LN2, x)
+    # Loops over rows have more elements at once than others, and are short of multiplications: Horner's chain has one
+    # less, and the power of two goes into the exponent as an integer.
     c = ROUGH_EXPM1
     p = fma(fma(fma(c[5], r, c[4]), r, c[3]), r, c[2])
     e = np.float64(fma(fma(fma(p, r, c[1]), r, c[0]), r, 1.0))

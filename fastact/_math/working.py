@@ -149,6 +149,16 @@ def exp_of_lead(x, largest):
     return exp_at_most_1(lead(x, largest))
 
 
+def rest_of(others, ties):
+    """What a row's exponentials of leads add to the 1 of one of its largest elements."""
+    return others + (ties - 1.0)
+
+
+def log_of_sum(largest, rest):
+    """The logarithm of a row's sum of exponentials of leads; NaN where no element is above -inf."""
+    return where(largest > -math.inf, log_of_one_plus(rest), math.nan)
+
+
 def expm1(x):
     """e**x - 1, accurate near 0."""
     return Pair(*pair.expm1(x.hi, x.lo)) if isinstance(x, Pair) else float64.expm1(x)

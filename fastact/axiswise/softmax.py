@@ -7,7 +7,16 @@ is not lost beside it.
 import math
 
 from fastact._definition import define
-from fastact._math.working import exp_at_most_1, exp_of_lead, exp_sharp, lead, log_of_one_plus, where
+from fastact._math.working import (
+    exp_at_most_1,
+    exp_of_lead,
+    exp_sharp,
+    lead,
+    log_of_one_plus,
+    log_of_sum,
+    rest_of,
+    where,
+)
 
 BRIDLE = "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990"
 BLANCHARD = (
@@ -141,7 +150,7 @@ class log_softmax:
         return (where(x < largest, exp_of_lead(x, largest), 0.0),)
 
     def value_row(largest, others, ties):
-        return largest, where(largest > -math.inf, log_of_one_plus(others + (ties - 1.0)), math.nan)
+        return largest, log_of_sum(largest, rest_of(others, ties))
 
     def value(x, _, largest, log_sum):
         return lead(x, largest) - log_sum
@@ -203,7 +212,7 @@ class logsumexp:
         return (where(x < largest, exp_sharp(x - largest), 0.0),)
 
     def value_row(largest, others, ties):
-        log_sum = _sharp_log_of_one_plus(others + (ties - 1.0))
+        log_sum = _sharp_log_of_one_plus(rest_of(others, ties))
         return (where(largest > -math.inf, largest + log_sum, largest),)
 
     def backward_terms(grad, x, largest):

@@ -10,7 +10,7 @@ the leader and the logarithm are those of what the others add, which is summed a
 """
 
 from fastact._definition import define
-from fastact._math.working import exp_at_most_1, log_of_one_plus, vanishing_product, where
+from fastact._math.working import exp_at_most_1, log_of_sum, rest_of, vanishing_product, where
 
 INFINITY, NAN = float("inf"), float("nan")
 
@@ -25,19 +25,9 @@ def _other(x, largest):
     return where(x < largest, exp_at_most_1(x - largest), 0.0)
 
 
-def _rest(others, ties):
-    """The sum of exponentials less the 1 of one largest element."""
-    return others + (ties - 1.0)
-
-
 def _exponential(x, other, largest):
     """An element's exponential, of what it adds to those of the others."""
     return where(x >= largest, 1.0, other)
-
-
-def _log_sum(largest, rest):
-    """The logarithm of the sum of exponentials; NaN where all logits are -inf."""
-    return where(largest > -INFINITY, log_of_one_plus(rest), NAN)
 
 
 def _factor(scale, largest, rest):
@@ -91,15 +81,15 @@ class softmax_cross_entropy:
         return (_other(x, largest),)
 
     def labelled_row(weight, at_label, largest, others, ties):
-        return (vanishing_product(weight, _log_sum(largest, _rest(others, ties)) + _lead(at_label, largest)),)
+        return (vanishing_product(weight, log_of_sum(largest, rest_of(others, ties)) + _lead(at_label, largest)),)
 
     labelled_and_gradient_terms = labelled_terms
 
     def labelled_and_gradient_row(weight, scale, at_label, largest, others, ties):
-        rest, lead = _rest(others, ties), _lead(at_label, largest)
+        rest, lead = rest_of(others, ties), _lead(at_label, largest)
         factor = _factor(weight * scale, largest, rest)
         at_gradient = -(factor * _without(exp_at_most_1(-lead), rest))
-        return vanishing_product(weight, _log_sum(largest, rest) + lead), largest, factor, at_gradient
+        return vanishing_product(weight, log_of_sum(largest, rest) + lead), largest, factor, at_gradient
 
     def labelled_and_gradient(x, kept, is_label, largest, factor, at_gradient):
         return where(is_label, at_gradient, _exponential(x, kept, largest) * factor)
@@ -110,15 +100,15 @@ class softmax_cross_entropy:
         return _other(x, largest), vanishing_product(class_weight, _lead(x, largest))
 
     def smoothed_row(on, off, whole, at_label, largest, others, distance, ties):
-        log_sum = _log_sum(largest, _rest(others, ties))
+        log_sum = log_of_sum(largest, rest_of(others, ties))
         everywhere = vanishing_product(off, whole * log_sum + distance)
         return (vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere,)
 
     smoothed_and_gradient_terms = smoothed_terms
 
     def smoothed_and_gradient_row(on, off, whole, scale, at_label, largest, others, distance, ties):
-        rest = _rest(others, ties)
-        log_sum = _log_sum(largest, rest)
+        rest = rest_of(others, ties)
+        log_sum = log_of_sum(largest, rest)
         everywhere = vanishing_product(off, whole * log_sum + distance)
         loss = vanishing_product(on, log_sum + _lead(at_label, largest)) + everywhere
         return loss, largest, _factor(scale, largest, rest), rest
@@ -135,13 +125,13 @@ class softmax_cross_entropy:
         return _other(x, largest), weighted, vanishing_product(weighted, _lead(x, largest))
 
     def distributed_row(largest, others, whole, distance, ties):
-        return (vanishing_product(whole, _log_sum(largest, _rest(others, ties))) + distance,)
+        return (vanishing_product(whole, log_of_sum(largest, rest_of(others, ties))) + distance,)
 
     distributed_and_gradient_terms = distributed_terms
 
     def distributed_and_gradient_row(scale, largest, others, whole, distance, ties):
-        rest = _rest(others, ties)
-        loss = vanishing_product(whole, _log_sum(largest, rest)) + distance
+        rest = rest_of(others, ties)
+        loss = vanishing_product(whole, log_of_sum(largest, rest)) + distance
         return loss, largest, _factor(scale, largest, rest), rest, whole
 
     def distributed_and_gradient(on, off, target, class_weight, x, kept, largest, factor, rest, whole):
