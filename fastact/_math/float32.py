@@ -269,18 +269,35 @@ def quotient(a, a_lo, b, b_lo):
     return y, -excess * inverse
 
 
-def quotient_or_0(a, a_lo, b, b_lo):
-    """As `quotient`; 0 where b is infinite, whatever b_lo."""
+def divide_or_0(a, a_lo, b, b_lo):
+    """As `divide`; 0 where b is infinite, whatever b_lo."""
     y, excess, inverse = _quotient(a, a_lo, b, b_lo)
-    return y, -(excess if excess < LARGEST else LARGEST) * inverse
+    lack = -excess
+    return fma(lack if lack > -LARGEST else -LARGEST, inverse, y)
 
 
-def square_root(x, x_lo):
-    """The square root of x + x_lo in two parts, to 2**-28; `x` is a normal number."""
-    root = np.float32(math.sqrt(x))
-    # 1 / (2 root) to some per cent: halving the bits halves the exponent.
-    half_inverse = np.int32(HALF_INVERSE_ROOT - (np.float32(x).view(np.int32) >> np.int32(1))).view(np.float32)
-    return root, (fma(-root, root, x) + x_lo) * half_inverse
+def _half_inverse_root(x):
+    """1 / (2 sqrt(x)) to some per cent: halving the bits halves the exponent."""
+    return np.int32(HALF_INVERSE_ROOT - (np.float32(x).view(np.int32) >> np.int32(1))).view(np.float32)
+
+
+def root_of_square_and(t, b, b_lo):
+    """The square root of t**2 + b + b_lo in two parts, to 2**-26; t**2 + b is a normal number."""
+    total = np.float32(fma(t, t, b))
+    root = np.float32(math.sqrt(total))
+    # The root's square less b is t**2 but for what rounding did: it is off by little of t**2, and the difference exact.
+    return root, (fma(t, t, fma(-root, root, b)) + b_lo) * _half_inverse_root(total)
+
+
+def sharp_root_of_square_and(t, b):
+    """The square root of t**2 + b in two parts, to 2**-28; t**2 + b is a normal number."""
+    square = t * t
+    total = square + b
+    root = np.float32(math.sqrt(total))
+    # As above, of the larger one: what rounding does to the smaller one is less.
+    larger, smaller = b if square < b else square, square if square < b else b
+    excess = (smaller - fma(root, root, -larger)) + fma(t, t, -square)
+    return root, excess * _half_inverse_root(total)
 
 
 def _less_1(scale, m, m_lo):
@@ -303,14 +320,14 @@ def rough_expm1(x):
 
 
 def logistic(t, t_lo):
-    """1 / (1 + e**-(t + t_lo)) for a sum in [-106, 18]."""
-    e = scale_and_expm1(-t, -t_lo, ROUND_SHIFTED)
+    """1 / (1 + e**(t + t_lo)), the logistic function of a negated sum, for one in [-18, 106]."""
+    e = scale_and_expm1(t, t_lo, ROUND_SHIFTED)
     return divide(ONE, ZERO, *plus_exp(SHIFT, *e)) * SHIFT
 
 
 def times_logistic(a, t, t_lo):
-    """A / (1 + e**-(t + t_lo)) for a sum in [-194, 18], with nothing lost where 1 / (1 + ...) would underflow."""
-    n, m, m_lo = exponent_and_rough_expm1(-t, -t_lo, ROUND)
+    """A / (1 + e**(t + t_lo)) for a sum in [-18, 194], with nothing lost where 1 / (1 + ...) would underflow."""
+    n, m, m_lo = exponent_and_rough_expm1(t, t_lo, ROUND)
     # What 2**n is above 2**124 waits for the end, and so does 2**-32 where `a` is small: what a quotient leaves of a
     # number next to the smallest would be less than that.
     bits = np.float32(n).view(np.int32)

@@ -29,7 +29,7 @@ from fastact._math.working import (
     where,
     within,
 )
-from fastact.activations.sigmoids import ONE_FROM, ZERO_FROM_TIMES_GRAD
+from fastact.activations.sigmoids import ONE_TO, ZERO_FROM_TIMES_GRAD
 
 INFINITY = float("inf")
 HENDRYCKS = "Hendrycks & Gimpel, Gaussian Error Linear Units, 2016, arXiv:1606.08415"
@@ -47,8 +47,8 @@ SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0
 # Beyond it e**-|x| is 0 in float32, times the largest gradient too. Its kernels work in float64, whose range makes
 # halves, mirror images and bounds on squares superfluous: forms named _float32 are the same identities without them.
 FAR_FLOAT32 = 300.0
-# Below it x e**x is 0 in float32, and so is x e**(beta x) for betas from STEEP on.
-ZERO_FROM, STEEP = np.float32(-110), 0.5
+# From there on x e**-x is 0 in float32, and so is x e**(-beta x) for betas from STEEP on.
+ZERO_FROM, STEEP = np.float32(110), 0.5
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -70,9 +70,9 @@ GELU_TANH_A = (1.5957691216057308, -9.96930880911092e-17)
 GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
 GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
 GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
-# B as two float32, and A / B, the first of which has so few digits that no sum with a square here loses one of them; x
+# -B as two float32, and A / B, the first of which has so few digits that no sum with a square here loses one of them; x
 # from which gelu_tanh(x) is 0, and x, in float32.
-GELU_TANH_B_FLOAT32 = np.float32(0.07135481387376785), np.float32(2.3988324659995897e-09)
+MINUS_GELU_TANH_B = np.float32(-0.07135481387376785), np.float32(-2.3988324659995897e-09)
 GELU_TANH_A_BY_B = np.float32(22.363861083984375), np.float32(-1.081747996067861e-06)
 GELU_TANH_ZERO_FROM, GELU_TANH_ONE_FROM = np.float32(-10.9), np.float32(8)
 GELU_TANH_FARTHEST = 32.0
@@ -96,24 +96,24 @@ def _silu(x):
 
 
 def _gated_single(x, is_open, t, t_lo):
-    """Give x sigmoid(t + t_lo), for a t of at least ZERO_FROM and a finite x, but where the gate is open: there x."""
-    e = float32.scale_and_rough_expm1(-t, -t_lo, ROUND_SHIFTED)
+    """Give x / (1 + e**(t + t_lo)), for a t of at most ZERO_FROM and a finite x, but where the gate is open: there x."""
+    e = float32.scale_and_rough_expm1(t, t_lo, ROUND_SHIFTED)
     return where(is_open, x, float32.divide(x, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT)
 
 
 def _silu_single(x):
-    finite = at_least(x, ZERO_FROM)
-    return _gated_single(finite, finite >= ONE_FROM, at_most(finite, ONE_FROM), NOTHING)
+    finite = at_least(x, -ZERO_FROM)
+    return _gated_single(finite, finite >= -ONE_TO, at_least(-finite, ONE_TO), NOTHING)
 
 
 def _steep_swish(x, beta):
-    t, t_lo = float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM)
-    return _gated_single(where(t > ZERO_FROM, x, math.copysign(ZERO, x)), t >= ONE_FROM, t, t_lo)
+    t, t_lo = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM)
+    return _gated_single(where(t < ZERO_FROM, x, math.copysign(ZERO, x)), t <= ONE_TO, t, t_lo)
 
 
 def _any_swish(x, beta):
-    t, t_lo = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
-    return float32.times_logistic(where(t > ZERO_FROM_TIMES_GRAD, x, math.copysign(ZERO, x)), t, t_lo)
+    t, t_lo = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_GRAD)
+    return float32.times_logistic(where(t < ZERO_FROM_TIMES_GRAD, x, math.copysign(ZERO, x)), t, t_lo)
 
 
 def _gated(x, t):
@@ -417,15 +417,15 @@ def _gelu_tanh_differences(t):
 def _gelu_tanh_single(x):
     finite = at_least(x, GELU_TANH_ZERO_FROM)
     a = at_most(finite, GELU_TANH_ONE_FROM)
-    # B a (a**2 + A / B): e**-v is as exact as v is, so that v has two parts.
+    # -B a (a**2 + A / B): e**v is as exact as v is, so that v has two parts.
     square = a * a
     sum_, sum_lo = fast_two_sum(GELU_TANH_A_BY_B[0], square)
     sum_lo = sum_lo + (fma(a, a, -square) + GELU_TANH_A_BY_B[1])
     u = a * sum_
     u_lo = fma(a, sum_lo, fma(a, sum_, -u))
-    b, b_lo = GELU_TANH_B_FLOAT32
+    b, b_lo = MINUS_GELU_TANH_B
     v = b * u
-    return _gated_single(finite, v >= ONE_FROM, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
+    return _gated_single(finite, v <= ONE_TO, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
 
 
 @define(

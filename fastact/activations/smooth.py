@@ -5,10 +5,10 @@ import numpy as np
 from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma
-from fastact._math.float32 import ZERO
+from fastact._math.float32 import HALF, LOWER, NOTHING, ONE, RAISE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
-from fastact.activations.sigmoids import FAR_FLOAT32, ONE_FROM, ZERO_FROM, ZERO_FROM_TIMES_GRAD
+from fastact.activations.sigmoids import FAR_FLOAT32, ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_GRAD
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -17,6 +17,10 @@ HUGE = 1e150
 HUGE_FLOAT32 = np.float32(2.0**62)
 # A smaller b is nothing beside any float32 that is not 0; with a larger one every value is infinite.
 SMALLEST_B, LARGEST_B = 2.0**-350, 2.0**262
+# Of the slope in float32: a unit for x, with 4 in it, and from where on the slope is 0.
+SLOPE_UNIT, SLOPE_SQUARE, SLOPE_FAR = np.float32(2.0**-13), np.float32(2.0**-24), np.float32(1.5 * 2.0**62)
+FAR_LEFT, FAR_UNIT = np.float32(-(2.0**62)), np.float32(2.0**-66)
+MINUS_ONE, FOUR = np.float32(-1), np.float32(4)
 BIAS, HALF_BIAS, LOWEST_HALF, HIGHEST_HALF = np.int64(1023), np.int64(512), np.int64(-120), np.int64(126)
 
 
@@ -60,17 +64,17 @@ class softplus:
         return float32.log1p_exp(x)
 
     def derivative_single(x, beta):
-        return float32.logistic(*float32.bounded_product(x, beta, ZERO_FROM, ONE_FROM))
+        return float32.logistic(*float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM))
 
     def backward_single(grad, x, beta):
-        t = float32.bounded_product(x, beta, ZERO_FROM_TIMES_GRAD, ONE_FROM)
+        t = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_GRAD)
         return float32.times_logistic(grad, *t)
 
     def derivative_single_at_defaults(x, beta):
-        return float32.logistic(*float32.bounded(x, ZERO_FROM, ONE_FROM))
+        return float32.logistic(*float32.bounded(-x, ONE_TO, ZERO_FROM))
 
     def backward_single_at_defaults(grad, x, beta):
-        return float32.times_logistic(grad, *float32.bounded(x, ZERO_FROM_TIMES_GRAD, ONE_FROM))
+        return float32.times_logistic(grad, *float32.bounded(-x, ONE_TO, ZERO_FROM_TIMES_GRAD))
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))
@@ -107,27 +111,37 @@ def _bounded(b):
     return at_least(at_most(b, LARGEST_B), SMALLEST_B)
 
 
-def _root_and_x(a, b, b_lo):
-    """sqrt(a**2 + b + b_lo) + a, in two parts."""
-    t = at_most(a, HUGE_FLOAT32)
-    square = t * t
-    s, s_lo = float32.sum_of_positive(square, b)
-    root, root_lo = float32.square_root(s, s_lo + (fma(t, t, -square) + b_lo))
-    total, total_lo = fast_two_sum(where(a > HUGE_FLOAT32, a, root), a)
-    return total, total_lo + root_lo
+def _left_and_right(a, b, b_lo, numerator, numerator_lo):
+    """`numerator` / (sqrt(a**2 + b) + a), and sqrt(a**2 + b) + a; either number has two parts."""
+    root, root_lo = float32.root_of_square_and(at_most(a, HUGE_FLOAT32), b, b_lo)
+    total, total_lo = fast_two_sum(at_least(root, a), a)
+    total_lo = total_lo + root_lo
+    return float32.divide_or_0(numerator, numerator_lo, total, total_lo), total + total_lo
 
 
 def _squareplus_single(x, b):
     # With a unit of its own, |x| in units of it would overflow where the value is not yet 0.
-    unit = where((b > 2.0**-60) & (b < 16.0), 4.0, _unit(b))
+    unit = where((b > 2.0**-60) & (b < 16.0), 2.0, _unit(b))
     square, square_lo = float32.halves(_bounded(b) / (unit * unit))
-    total, total_lo = _root_and_x(abs(x) * np.float32(1.0 / unit), square, square_lo)
     # That unit comes before the division: rounding to a subnormal number is the last step.
     most = at_least(at_most(unit, 4.0), 1.0)
     before, after = np.float32(0.5 * most), np.float32(unit / most)
-    left, left_lo = float32.quotient_or_0(square * before, square_lo * before, total, total_lo)
-    y = where(x >= ZERO, (total + total_lo) * np.float32(0.5 * unit), (left + left_lo) * after)
-    return where(x >= np.float32(unit * HUGE_FLOAT32), x, y)
+    a = abs(x) * np.float32(1.0 / unit)
+    left, right = _left_and_right(a, square, square_lo, square * before, square_lo * before)
+    right = right * np.float32(0.5 * unit)
+    return where(x < ZERO, left * after, where(right > x, right, x))  # infinity, too
+
+
+def _slope_on_the_left(t, square, half_square):
+    """The slope at -t of (x + sqrt(x**2 + `square`)) / 2 in two parts, for a power of two or a negligible `square`."""
+    # With R for the root, (1 - t / R) / 2 = (square / 2) / (R (R + t)), which does not cancel.
+    root, root_lo = float32.sharp_root_of_square_and(t, square)
+    total, total_lo = fast_two_sum(root, t)
+    d = root * total
+    d_lo = fma(root, total_lo + root_lo, fma(root_lo, total, fma(root, total, -d)))
+    y = half_square / d
+    excess = fma(y, d_lo, fma(y, d, -half_square))
+    return y, excess * (MINUS_ONE / half_square) * y
 
 
 def _squareplus_float32(x, b):
@@ -161,6 +175,11 @@ class squareplus:
     def value_single(x, b):
         return _squareplus_single(x, b) if float32.is_number(b) else _squareplus_float32(np.float64(x), np.float64(b))
 
+    def value_single_at_defaults(x, b):
+        # In units of 2, where the square is 1.
+        left, right = _left_and_right(HALF * abs(x), ONE, NOTHING, ONE, ZERO)
+        return where(x < ZERO, left, where(right > x, right, x))
+
     def derivative(x, b):
         root = _root(x, b)
         # Halved first: the sum of two numbers near the largest finite one is none.
@@ -173,6 +192,26 @@ class squareplus:
         root = sqrt(a * a + b)
         large = 0.5 * (a + root)
         return where(x >= 0.0, large, 0.25 * b) / where(x >= 0.0, root, large * root)
+
+    def derivative_single_at_defaults(x, b):
+        # In units so large that no square overflows where the slope is not yet 0.
+        t = at_most(abs(x) * SLOPE_UNIT, SLOPE_FAR)
+        left, left_lo = _slope_on_the_left(t, SLOPE_SQUARE, HALF * SLOPE_SQUARE)
+        left = left + left_lo
+        return where(x < ZERO, left, ONE - left)
+
+    def backward_single_at_defaults(grad, x, b):
+        # Far on the left 4 is nothing beside x**2, and a unit keeps the slope from underflowing before the result does;
+        # what a quotient leaves of a small gradient would, too.
+        is_left, is_near = x < ZERO, x >= FAR_LEFT
+        is_small = (abs(grad) < ONE) & is_near
+        unit = where(is_near, ONE, FAR_UNIT)
+        left, left_lo = _slope_on_the_left(abs(x) * unit, where(is_near, FOUR, ZERO), TWO)
+        right, right_lo = fast_two_sum(ONE, -left)
+        slope, slope_lo = where(is_left, left, right), where(is_left, left_lo, right_lo - left_lo)
+        raised = grad * where(is_small, RAISE, unit)
+        gradient = fma(raised, slope, raised * slope_lo) * where(is_small, LOWER, unit)
+        return where(gradient == gradient, gradient, grad * where(x >= ZERO, ONE, left))
 
     def second_derivative(x, b):
         root = _root(x, b)

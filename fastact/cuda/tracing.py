@@ -344,7 +344,12 @@ def pair(hi, lo=0.0):
 
 
 # A GPU's kernels have the form for every element's own parameter: a second one beside it would be computed as well.
-_STAND_INS = {arithmetic.fma: _fma, circular.entry: _entry, float32.is_number: lambda parameter: False}
+def _is_number(parameter):
+    # An array's elements are float32, converted.
+    return parameter.type == "float64" and parameter.program.operations[parameter.place].name == "input"
+
+
+_STAND_INS = {arithmetic.fma: _fma, circular.entry: _entry, float32.is_number: _is_number}
 
 
 def stand_in(function, kind, other):
