@@ -104,11 +104,11 @@ def _comparison(operation):
         return lambda a, b: operation(a_hi(a), b_hi(b))
 
 
-def _elementary(generic, on_float, on_parts):
+def _elementary(generic, on_parts, on_float=None):
     @overloaded(generic)
     def choose(x):
         if isinstance(x, types.Number):
-            return lambda x: on_float(x)
+            return on_float and (lambda x: on_float(x))
         if not _is_pair(x):
             return None
 
@@ -178,10 +178,10 @@ for _operation, _on_parts in (
     _binary(_operation, _on_parts)
 for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
     _comparison(_operation)
-for _function in w.ELEMENTARY:
-    _elementary(_function, getattr(float64, _function.__name__), getattr(pair, _function.__name__))
-_elementary(w.log_of_one_plus, logarithm.log_of_one_plus, logarithm.log_of_one_plus_pair)
-_elementary(w.sqrt, inlined(lambda x: w.math.sqrt(x)), arithmetic.square_root)
+for _function in (*w.ELEMENTARY, *w.IN_PAIRS):
+    _elementary(_function, getattr(pair, _function.__name__), getattr(float64, _function.__name__, None))
+_elementary(w.log_of_one_plus, logarithm.log_of_one_plus_pair, logarithm.log_of_one_plus)
+_elementary(w.sqrt, arithmetic.square_root, inlined(lambda x: w.math.sqrt(x)))
 
 
 @overloaded(operator.neg)

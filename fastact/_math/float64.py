@@ -7,8 +7,6 @@ Polynomials go in pairs of terms, ``(c0 + c1 x) + x**2 (c2 + c3 x) + ...``: kern
 interleave iterations, and Horner's chain of dependent operations then costs more than the one multiplication it saves.
 """
 
-import math
-
 import numpy as np
 
 from fastact._math.arithmetic import fma
@@ -44,8 +42,8 @@ ROUGH_EXPM1 = (
     0.008374155312053383,
     0.0013843654195087021,
 )
-# As that, of -r / 2.
-ROUGH_EXPM1_MINUS_HALF = tuple(c * (-0.5) ** (k + 1) for k, c in enumerate(ROUGH_EXPM1))
+# tanh(r / 2) / r for |r| <= log(2) / 2, as (b0 + b1 z) / (a0 + z) in z = r**2: relative error of e**r 2**-33.3
+HALF_TANH, HALF_TANH_Q = (5.001257253054573, 0.08322918716352708), 10.002514524820949
 # log(1 + u) / u for u in [0, 1], degree 10: relative error 2**-30.3
 LOG1P = (
     0.9999999992572478,
@@ -59,13 +57,6 @@ LOG1P = (
     0.04147861598743595,
     -0.01340768332584033,
     0.002030266518178506,
-)
-# F in x - tanh(x) = x z / (3 + z F(z)), z = x**2 in [0, 1], degree 3: relative error of the whole 2**-31.5
-X_MINUS_TANH = (
-    1.199999967100891,
-    -0.005713949044846153,
-    0.00025290583803962337,
-    -1.087577210662714e-05,
 )
 # (e**r - 1) / r for |r| <= log(2) / 2, degree 11: relative error 2**-59.2
 SHARP_EXPM1 = (
@@ -93,8 +84,8 @@ ERF = (
     0.005200308786616344,
     -0.0007692860050309008,
 )
-# Tail ratios are polynomials in 1 / (t + shift), with the shift that gives each its smallest error.
-TAIL_SHIFT, ROUGH_TAIL_SHIFT, GELU_TAIL_SHIFT = 4.3, 4.8, 3.6
+# Of a normal distribution's tail. A polynomial in 1 / (t + shift), with the shift that gives the smallest error.
+TAIL_SHIFT = 4.3
 # t in [0, 15], degree 10: relative error 2**-30.3
 NORMAL_TAIL_RATIO = (
     4.559067195979405e-06,
@@ -109,37 +100,12 @@ NORMAL_TAIL_RATIO = (
     -87514.09120202316,
     67834.74631634894,
 )
-# t in [0, 15], degree 9: relative error 2**-26.8
-ROUGH_NORMAL_TAIL_RATIO = (
-    1.7210925752227832e-05,
-    0.39697005262605845,
-    2.013916870879481,
-    5.928931610336557,
-    91.17556020754714,
-    -488.6351260443558,
-    5892.622696448475,
-    -25990.454326189425,
-    95279.15188070835,
-    -109456.76136487132,
-)
-# t in [0, 20], degree 8: relative error 2**-27.4
-GELU_TAIL_RATIO = (
-    1.0000096738322288,
-    0.7509277676768242,
-    2.304167283109058,
-    5.607745010760816,
-    24.004078779088314,
-    -37.60297126597159,
-    381.21240334383623,
-    -944.5963452052835,
-    711.0768727957843,
-)
-
-
-# Where t - M(t) is 0, M being Mills' ratio; 1 / sqrt(2 pi); and from where M is taken from its asymptotic series.
-GELU_ROOT = 0.7517915246935645
-NORMAL_DENSITY_AT_0 = 0.3989422804014327
-FAR_TAIL = 15.0
+# The same function as a quotient of polynomials in t, for t in [0, 20]: relative error 2**-26.5
+ROUGH_TAIL = (44.869371119855735, 40.10100210246837, 17.019638075330604, 3.8424395274690482, 0.3989445182689947)
+ROUGH_TAIL_Q = (89.73874133633807, 151.8032222765209, 110.29067581197641, 43.65245260699137, 9.631923622069019)
+# (t - M(t)) / (t - r) / sqrt(2 pi), M being Mills' ratio, and r where t = M(t), for t in [0, 25]: error 2**-25.8
+GELU_SLOPE = (23.356141699285427, 26.972333357731745, 13.765739635262394, 3.558600897583115, 0.3989430936152848)
+GELU_SLOPE_Q = (35.11789931936291, 49.882885706215035, 28.796226735724467, 8.168426578114012)
 
 
 def _clamped(x):
@@ -181,12 +147,6 @@ def rough_exp_bounded(x):
     """e**x for ``abs(x) <= 708``; relative error 2**-28: where no order needs to be kept."""
     scale, r = _reduced(x, LOG2_E, LN2)
     return fma(scale, _rough_polynomial(ROUGH_EXPM1, r) * r, scale)
-
-
-def rough_exp_minus_half(x):
-    """e**(-x / 2) for ``abs(x) <= 1416``; relative error 2**-28: where no order needs to be kept."""
-    scale, r = _reduced(x, -0.5 * LOG2_E, -2.0 * LN2)
-    return fma(scale, _rough_polynomial(ROUGH_EXPM1_MINUS_HALF, r) * r, scale)
 
 
 def rough_exp_bounded_times(factor, x):
@@ -243,29 +203,12 @@ def log1p(u):
     return p * u
 
 
-def x_minus_tanh(x):
-    """Compute x - tanh(x); relative error 2**-30."""
-    z = x * x
-    p = fma(X_MINUS_TANH[3], z, X_MINUS_TANH[2])
-    p = fma(p, z, X_MINUS_TANH[1])
-    p = fma(p, z, X_MINUS_TANH[0])
-    # The numerator of the large case is a - tanh(a), a = |x|, times 1 + e**-2a.
-    a = abs(x)
-    e = exp(-2.0 * a)
-    small = z < 1.0
-    numerator = a * z if small else fma(e, a + 1.0, a - 1.0)
-    return math.copysign(numerator / (fma(p, z, 3.0) if small else 1.0 + e), x)
-
-
 def normal_tail_ratio(t):
     """exp(t**2 / 2) times the standard normal distribution's upper tail, for `t` in [0, 15]; relative error 2**-30.
 
     Beyond 15 it stays between 0 and the true value at 15.
     """
-    return _normal_tail_polynomial(1.0 / (t + TAIL_SHIFT))
-
-
-def _normal_tail_polynomial(i):
+    i = 1.0 / (t + TAIL_SHIFT)
     i2 = i * i
     p = fma(NORMAL_TAIL_RATIO[10], i2, fma(NORMAL_TAIL_RATIO[9], i, NORMAL_TAIL_RATIO[8]))
     p = fma(p, i2, fma(NORMAL_TAIL_RATIO[7], i, NORMAL_TAIL_RATIO[6]))
@@ -274,50 +217,33 @@ def _normal_tail_polynomial(i):
     return fma(p, i2, fma(NORMAL_TAIL_RATIO[1], i, NORMAL_TAIL_RATIO[0]))
 
 
-def rough_normal_tail_ratio(t):
-    """`normal_tail_ratio` for `t` in [0, 15]; relative error 2**-26: where no order needs to be kept."""
-    i = 1.0 / (t + ROUGH_TAIL_SHIFT)
-    i2 = i * i
-    p = fma(ROUGH_NORMAL_TAIL_RATIO[9], i, ROUGH_NORMAL_TAIL_RATIO[8])
-    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[7], i, ROUGH_NORMAL_TAIL_RATIO[6]))
-    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[5], i, ROUGH_NORMAL_TAIL_RATIO[4]))
-    p = fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[3], i, ROUGH_NORMAL_TAIL_RATIO[2]))
-    return fma(p, i2, fma(ROUGH_NORMAL_TAIL_RATIO[1], i, ROUGH_NORMAL_TAIL_RATIO[0]))
+def rough_normal_tail(t):
+    """The standard normal distribution's upper tail, for `t` in [0, 20]; relative error 2**-26: no order is kept."""
+    c, d = ROUGH_TAIL, ROUGH_TAIL_Q
+    p = fma(fma(fma(fma(c[4], t, c[3]), t, c[2]), t, c[1]), t, c[0])
+    return _times_normal(p, fma(fma(fma(fma(t + d[4], t, d[3]), t, d[2]), t, d[1]), t, d[0]), t)
 
 
-def gelu_tail_ratio(t):
-    """(t - M(t)) / (t - r), for `t` in [0, 20]; relative error 2**-27.
+def rough_gelu_slope(t):
+    """Gelu's derivative at -t over r - t, for `t` in [0, 25]; relative error 2**-25.
 
-    M is Mills' ratio, ``sqrt(2 pi) * normal_tail_ratio``, and r = 0.7518 is where t = M(t). The derivative of gelu at
-    -t is minus the normal density times ``t - M(t)``, and written with this ratio nothing cancels. Beyond 20 it stays
-    between 0.99 and the true value at 20.
+    M is Mills' ratio, and r = 0.7518 is where t = M(t). The derivative is minus the normal density times ``t - M(t)``,
+    and written with this function, which has no zero, nothing cancels.
     """
-    i = 1.0 / (t + GELU_TAIL_SHIFT)
-    i2 = i * i
-    p = fma(GELU_TAIL_RATIO[8], i2, fma(GELU_TAIL_RATIO[7], i, GELU_TAIL_RATIO[6]))
-    p = fma(p, i2, fma(GELU_TAIL_RATIO[5], i, GELU_TAIL_RATIO[4]))
-    p = fma(p, i2, fma(GELU_TAIL_RATIO[3], i, GELU_TAIL_RATIO[2]))
-    return fma(p, i2, fma(GELU_TAIL_RATIO[1], i, GELU_TAIL_RATIO[0]))
+    c, d = GELU_SLOPE, GELU_SLOPE_Q
+    p = fma(fma(fma(fma(c[4], t, c[3]), t, c[2]), t, c[1]), t, c[0])
+    return _times_normal(p, fma(fma(fma(t + d[3], t, d[2]), t, d[1]), t, d[0]), t)
 
 
-def _times_mills_ratio(z):
-    """T times Mills' ratio of t, from z = 1 / t**2, for `t` of at least 15; relative error 2**-29."""
-    return fma(-z, fma(-3.0 * z, fma(-5.0 * z, fma(-7.0, z, 1.0), 1.0), 1.0), 1.0)
-
-
-def normal_tail_ratio_unbounded(t):
-    """`normal_tail_ratio` for any `t` of at least 0; relative error 2**-29."""
-    far = t > FAR_TAIL
-    i = 1.0 / (t * t if far else t + TAIL_SHIFT)
-    return NORMAL_DENSITY_AT_0 * (t * i) * _times_mills_ratio(i) if far else _normal_tail_polynomial(i)
-
-
-def gelu_tail_ratio_unbounded(t):
-    """`gelu_tail_ratio` for any `t` of at least 0; relative error 2**-27."""
-    far = t > FAR_TAIL
-    z = 1.0 / (t * t if far else 1.0)
-    numerator = t * fma(-z, _times_mills_ratio(z), 1.0)
-    return numerator / (t - GELU_ROOT) if far else gelu_tail_ratio(t)
+def _times_normal(p, q, t):
+    """P / q times e**(-t**2 / 2), in one division: e**(-r / 2) = (1 - u) / (1 + u), with u = tanh(r / 4)."""
+    square = t * t
+    rounded = fma(square, -0.5 * LOG2_E, ROUND)
+    r = fma(rounded - ROUND, 2.0 * LN2, square)
+    z = r * r
+    even, odd = z + 4.0 * HALF_TANH_Q, r * fma(0.5 * HALF_TANH[1], z, 2.0 * HALF_TANH[0])
+    y = np.float64((p * (even - odd)) / (q * (even + odd)))
+    return float(np.int64(y.view(np.int64) + (np.float64(rounded).view(np.int64) << 52)).view(np.float64))
 
 
 def exp_sharp(x):

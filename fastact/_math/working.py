@@ -206,9 +206,14 @@ def erf(x):
     return Pair(*pair.erf(x.hi, x.lo)) if isinstance(x, Pair) else float64.erf(x)
 
 
+def _in_pairs(function, x):
+    hi, lo = function(*parts(x))
+    return Pair(hi, lo) if isinstance(x, Pair) else hi + lo
+
+
 def x_minus_tanh(x):
     """X - tanh(x), accurate near 0."""
-    return Pair(*pair.x_minus_tanh(x.hi, x.lo)) if isinstance(x, Pair) else float64.x_minus_tanh(x)
+    return _in_pairs(pair.x_minus_tanh, x)
 
 
 def normal_tail_ratio(x):
@@ -218,21 +223,17 @@ def normal_tail_ratio(x):
 
 def gelu_tail_ratio(x):
     """(x - M(x)) / (x - r), with M Mills' ratio and r where the two meet, for `x` in [0, 40]."""
-    return Pair(*pair.gelu_tail_ratio(x.hi, x.lo)) if isinstance(x, Pair) else float64.gelu_tail_ratio(x)
+    return _in_pairs(pair.gelu_tail_ratio, x)
 
 
 def normal_tail_ratio_unbounded(x):
     """`normal_tail_ratio` for any `x` of at least 0."""
-    if isinstance(x, Pair):
-        return Pair(*pair.normal_tail_ratio_unbounded(x.hi, x.lo))
-    return float64.normal_tail_ratio_unbounded(x)
+    return _in_pairs(pair.normal_tail_ratio_unbounded, x)
 
 
 def gelu_tail_ratio_unbounded(x):
     """`gelu_tail_ratio` for any `x` of at least 0."""
-    if isinstance(x, Pair):
-        return Pair(*pair.gelu_tail_ratio_unbounded(x.hi, x.lo))
-    return float64.gelu_tail_ratio_unbounded(x)
+    return _in_pairs(pair.gelu_tail_ratio_unbounded, x)
 
 
 def sqrt(x):
@@ -248,9 +249,7 @@ ELEMENTARY = (
     log1p,
     arctangent,
     erf,
-    x_minus_tanh,
     normal_tail_ratio,
-    gelu_tail_ratio,
-    normal_tail_ratio_unbounded,
-    gelu_tail_ratio_unbounded,
 )
+# In pairs alone: float32's kernels have other forms.
+IN_PAIRS = (x_minus_tanh, gelu_tail_ratio, normal_tail_ratio_unbounded, gelu_tail_ratio_unbounded)

@@ -13,8 +13,8 @@ from fastact._math.float64 import (
     expm1_bounded,
     rough_exp_bounded,
     rough_exp_bounded_times,
-    rough_exp_minus_half,
-    rough_normal_tail_ratio,
+    rough_gelu_slope,
+    rough_normal_tail,
 )
 from fastact._math.working import (
     at_least,
@@ -96,7 +96,7 @@ def _silu(x):
 
 
 def _gated_single(x, is_open, t, t_lo):
-    """Give x / (1 + e**(t + t_lo)), for a t of at most ZERO_FROM and a finite x, but where the gate is open: there x."""
+    """Give x / (1 + e**(t + t_lo)), for a t of at most ZERO_FROM and a finite x; where the gate is open, x."""
     e = float32.scale_and_rough_expm1(t, t_lo, ROUND_SHIFTED)
     return where(is_open, x, float32.divide(x, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT)
 
@@ -362,12 +362,8 @@ class gelu:
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp(-0.5 * (t * t)))
 
     def value_float32(x):
-        a = at_most(abs(x), 15.0)
-        return at_least(x, 0.0) - (a * rough_normal_tail_ratio(a)) * rough_exp_minus_half(a * a)
-
-    def value_tail_float32(x):
-        t = within(x, 20.0)
-        return _mirrored(x, (t * normal_tail_ratio_unbounded(abs(t))) * exp_bounded(-0.5 * (t * t))), 1.0
+        a = at_most(abs(x), 20.0)
+        return at_least(x, 0.0) - a * rough_normal_tail(a)
 
     def value_tail_float64(x):
         t = within(x, GELU_FARTHEST)
@@ -380,15 +376,8 @@ class gelu:
 
     def derivative_float32(x):
         a = at_most(abs(x), 25.0)
-        density = rough_exp_minus_half(a * a) * NORMAL_DENSITY_AT_0[0]
-        left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio(a)
+        left = (GELU_ROOT[0] - a) * rough_gelu_slope(a)
         return where(x > 0.0, 1.0 - left, left)
-
-    def derivative_tail_float32(x):
-        a = at_most(abs(x), 25.0)
-        density = rough_exp_minus_half(a * a) * NORMAL_DENSITY_AT_0[0]
-        left = density * (GELU_ROOT[0] - a) * gelu_tail_ratio_unbounded(a)
-        return where(x > 0.0, 1.0 - left, left), 1.0
 
     def derivative_tail_float64(x):
         a = at_most(abs(x), GELU_FARTHEST)
