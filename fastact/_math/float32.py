@@ -34,7 +34,7 @@ SHIFT, ROUND_SHIFTED = np.float32(2.0**-32), np.float32(1.5 * 2**23 + 127 - 32)
 # From here down the power of two is exactly 0.
 LOWEST = np.float32(-132.4)
 HALF, ONE, TWO, THREE, TWENTY = map(np.float32, (0.5, 1, 2, 3, 20))
-ZERO, NOTHING, INFINITY = np.float32(0), np.float32(-0.0), np.float32(np.inf)  # x + -0.0 is x, which a compiler knows
+ZERO, NOTHING = np.float32(0), np.float32(-0.0)  # x + -0.0 is x, which a compiler knows
 MOST, LEAST = float(np.finfo(np.float32).max), 2.0**-149
 LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
 HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
@@ -269,10 +269,10 @@ def quotient(a, a_lo, b, b_lo):
     return y, -excess * inverse
 
 
-def divide_or_0(a, a_lo, b, b_lo):
-    """As `divide`; 0 where b is infinite, whatever b_lo."""
+def divide_any(a, a_lo, b, b_lo):
+    """As `divide`, where either may be infinite, whatever second part that has."""
     y, excess, inverse = _quotient(a, a_lo, b, b_lo)
-    lack = -excess
+    lack = -excess  # NaN, of infinite ones
     return fma(lack if lack > -LARGEST else -LARGEST, inverse, y)
 
 
@@ -337,9 +337,8 @@ def times_logistic(a, t, t_lo):
     is_small = abs(a) < ONE
     rest = np.int32(above - half) + (RAISED if is_small else np.int32(0))
     d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
-    y = divide(a * RAISE if is_small else a, ZERO, d, d_lo)
-    y = y * _power_of_bits(np.int32(BIAS - half)) * _power_of_bits(np.int32(BIAS - rest))
-    return y if abs(a) < INFINITY else a * d
+    y = divide_any(a * RAISE if is_small else a, ZERO, d, d_lo)
+    return y * _power_of_bits(np.int32(BIAS - half)) * _power_of_bits(np.int32(BIAS - rest))
 
 
 def sum_of_positive(a, b):

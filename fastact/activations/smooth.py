@@ -116,7 +116,7 @@ def _left_and_right(a, b, b_lo, numerator, numerator_lo):
     root, root_lo = float32.root_of_square_and(at_most(a, HUGE_FLOAT32), b, b_lo)
     total, total_lo = fast_two_sum(at_least(root, a), a)
     total_lo = total_lo + root_lo
-    return float32.divide_or_0(numerator, numerator_lo, total, total_lo), total + total_lo
+    return float32.divide_any(numerator, numerator_lo, total, total_lo), total + total_lo
 
 
 def _squareplus_single(x, b):
