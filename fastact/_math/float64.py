@@ -5,6 +5,7 @@ float64 argument, next to zeros of the function too. NaN gives NaN. ``coefficien
 
 Polynomials go in pairs of terms, ``(c0 + c1 x) + x**2 (c2 + c3 x) + ...``: kernels are long enough that LLVM does not
 interleave iterations, and Horner's chain of dependent operations then costs more than the one multiplication it saves.
+Those of a quotient do not: they are two chains, side by side.
 """
 
 import numpy as np
