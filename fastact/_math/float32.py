@@ -181,9 +181,9 @@ def scale_and_rough_expm1(x, x_lo, rounding):
 
 
 def multiply(x, hi, lo):
-    """`x` times a number in two parts, rounded once."""
-    y = fma(x, hi, x * lo)
-    return y if y == y else x * hi  # infinity times 0 is NaN
+    """`x` times a finite number in two parts, rounded once."""
+    finite, _ = bounded(x, -LARGEST, LARGEST)  # what infinity times `lo` is has a sign of its own
+    return fma(x, hi, finite * lo)
 
 
 def scaled(x, number):

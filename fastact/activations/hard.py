@@ -7,7 +7,7 @@ import numpy as np
 from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma
-from fastact._math.float32 import ZERO
+from fastact._math.float32 import ONE, ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
@@ -193,8 +193,9 @@ class hard_swish:
     def backward_single(grad, x):
         moved, moved_lo = fast_two_sum(HALF_OF_THREE, x)
         slope, slope_lo = float32.product(moved, 1.0 / 3.0)
-        inside = float32.multiply(grad, slope, fma(moved_lo, THIRD, slope_lo))
-        return where(x >= THREE, grad, where(x <= -THREE, ZERO * grad, inside))
+        slope = where(x >= THREE, ONE, where(x <= -THREE, ZERO, slope))
+        slope_lo = where(abs(x) < THREE, fma(moved_lo, THIRD, slope_lo), ZERO)
+        return float32.multiply(grad, slope, slope_lo)
 
     def second_derivative(x):
         return _between(x, -3.0, 3.0, 1.0) / 3.0
