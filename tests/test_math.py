@@ -282,6 +282,23 @@ def test_pair_arithmetic(name):
         assert abs(mpmath.mpf(parts[0]) + mpmath.mpf(parts[1]) - true) <= bound * size
 
 
+@pytest.mark.parametrize("is_sharp", [False, True], ids=["plain", "sharp"])
+@pytest.mark.parametrize("b", [2.0**-24, 0.0025, 1.0, 3.7])
+def test_float32_root_of_square(is_sharp, b):
+    random = np.random.default_rng(3)
+    t = np.concatenate([np.exp2(random.uniform(-30.0, 62.0, POINTS)), random.uniform(0.0, 8.0, 4 * POINTS)]).astype(
+        "f4"
+    )
+    t *= np.float32(math.sqrt(b))
+    b = np.float32(b)
+    function = float32.sharp_root_of_square_and if is_sharp else float32.root_of_square_and
+    rest = () if is_sharp else (float32.NOTHING,)
+    roots = numba.njit(error_model="numpy")(lambda t, b, rest: [function(each, b, *rest) for each in t])(t, b, rest)
+    exact = [mpmath.sqrt(mpmath.mpf(float(each)) ** 2 + float(b)) for each in t]
+    stated = 2.0 ** float(re.search(r"to 2\*\*(-[\d.]+)", function.__doc__).group(1))
+    assert worst([tuple(map(float, parts)) for parts in roots], exact) <= stated
+
+
 def test_square_root():
     x = np.random.default_rng(3).uniform(1e-3, 1e3, POINTS)
     lo = tails(x)

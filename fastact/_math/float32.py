@@ -282,7 +282,7 @@ def _half_inverse_root(x):
 
 
 def root_of_square_and(t, b, b_lo):
-    """The square root of t**2 + b + b_lo in two parts, to 2**-26; t**2 + b is a normal number."""
+    """The square root of t**2 + b + b_lo in two parts, to 2**-24.8; t**2 + b is a normal number."""
     total = np.float32(fma(t, t, b))
     root = np.float32(math.sqrt(total))
     # The root's square less b is t**2 but for what rounding did: it is off by little of t**2, and the difference exact.
@@ -290,7 +290,7 @@ def root_of_square_and(t, b, b_lo):
 
 
 def sharp_root_of_square_and(t, b):
-    """The square root of t**2 + b in two parts, to 2**-28; t**2 + b is a normal number."""
+    """The square root of t**2 + b in two parts, to 2**-25.7; t**2 + b is a normal number."""
     square = t * t
     total = square + b
     root = np.float32(math.sqrt(total))

@@ -123,6 +123,19 @@ def _reduced(x, log2_e, ln2):
     return scale, fma(n, -ln2, x)
 
 
+def _times_power(y, rounded):
+    """`y` times the power of two whose exponent is in the low bits of `rounded`; NaN stays."""
+    bits = np.float64(y).view(np.int64) + (np.float64(rounded).view(np.int64) << 52)
+    return float(np.int64(bits).view(np.float64))
+
+
+def _tanh_as_quotient(r, factor):
+    """(a, b) with tanh(`factor` r / 2) = a / b, for a power of two as the factor and |`factor` r| <= log(2) / 2."""
+    z = r * r
+    slope = fma(factor * HALF_TANH[1], z, HALF_TANH[0] / factor)
+    return r * slope, z + HALF_TANH_Q / (factor * factor)
+
+
 def _rough_polynomial(c, r):
     r2 = r * r
     return fma(fma(fma(c[5], r, c[4]), r2, fma(c[3], r, c[2])), r2, fma(c[1], r, c[0]))
@@ -178,8 +191,7 @@ def exp_at_most_1(x):
     # less, and the power of two goes into the exponent as an integer.
     c = ROUGH_EXPM1
     p = fma(fma(fma(c[5], r, c[4]), r, c[3]), r, c[2])
-    e = np.float64(fma(fma(fma(p, r, c[1]), r, c[0]), r, 1.0))
-    return float(np.int64(e.view(np.int64) + (np.float64(rounded).view(np.int64) << 52)).view(np.float64))
+    return _times_power(fma(fma(fma(p, r, c[1]), r, c[0]), r, 1.0), rounded)
 
 
 def expm1(x):
@@ -197,10 +209,9 @@ def tanh(x):
     """The hyperbolic tangent for ``abs(x) <= 350``; relative error 2**-30."""
     # With x = n log(2) / 2 + r and u = tanh(r), it is ((2**n - 1) + (2**n + 1) u) / ((2**n + 1) + (2**n - 1) u).
     scale, r = _reduced(x, 2.0 * LOG2_E, 0.5 * LN2)
-    z = r * r
-    even, odd = z + 0.25 * HALF_TANH_Q, r * fma(2.0 * HALF_TANH[1], z, 0.5 * HALF_TANH[0])
+    a, b = _tanh_as_quotient(r, 2.0)
     below, above = scale - 1.0, scale + 1.0
-    return fma(above, odd, below * even) / fma(below, odd, above * even)
+    return fma(above, a, below * b) / fma(below, a, above * b)
 
 
 def log1p(u):
@@ -251,10 +262,8 @@ def _times_normal(p, q, t):
     square = t * t
     rounded = fma(square, -0.5 * LOG2_E, ROUND)
     r = fma(rounded - ROUND, 2.0 * LN2, square)
-    z = r * r
-    even, odd = z + 4.0 * HALF_TANH_Q, r * fma(0.5 * HALF_TANH[1], z, 2.0 * HALF_TANH[0])
-    y = np.float64((p * (even - odd)) / (q * (even + odd)))
-    return float(np.int64(y.view(np.int64) + (np.float64(rounded).view(np.int64) << 52)).view(np.float64))
+    a, b = _tanh_as_quotient(r, 0.5)
+    return _times_power((p * (b - a)) / (q * (b + a)), rounded)
 
 
 def exp_sharp(x):
