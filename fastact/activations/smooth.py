@@ -119,6 +119,11 @@ def _left_and_right(a, b, b_lo, numerator, numerator_lo):
     return float32.divide_any(numerator, numerator_lo, total, total_lo), total + total_lo
 
 
+def _on_its_side(x, left, right):
+    # What is lost of infinity, or of a sum next to the largest number, is x.
+    return where(x < ZERO, left, where(right > x, right, x))
+
+
 def _squareplus_single(x, b):
     # With a unit of its own, |x| in units of it would overflow where the value is not yet 0.
     unit = where((b > 2.0**-60) & (b < 16.0), 2.0, _unit(b))
@@ -128,8 +133,7 @@ def _squareplus_single(x, b):
     before, after = np.float32(0.5 * most), np.float32(unit / most)
     a = abs(x) * np.float32(1.0 / unit)
     left, right = _left_and_right(a, square, square_lo, square * before, square_lo * before)
-    right = right * np.float32(0.5 * unit)
-    return where(x < ZERO, left * after, where(right > x, right, x))  # infinity, too
+    return _on_its_side(x, left * after, right * np.float32(0.5 * unit))
 
 
 def _slope_on_the_left(t, square, half_square):
@@ -177,8 +181,7 @@ class squareplus:
 
     def value_single_at_defaults(x, b):
         # In units of 2, where the square is 1.
-        left, right = _left_and_right(HALF * abs(x), ONE, NOTHING, ONE, ZERO)
-        return where(x < ZERO, left, where(right > x, right, x))
+        return _on_its_side(x, *_left_and_right(HALF * abs(x), ONE, NOTHING, ONE, ZERO))
 
     def derivative(x, b):
         root = _root(x, b)
@@ -211,6 +214,7 @@ class squareplus:
         slope, slope_lo = where(is_left, left, right), where(is_left, left_lo, right_lo - left_lo)
         raised = grad * where(is_small, RAISE, unit)
         gradient = fma(raised, slope, raised * slope_lo) * where(is_small, LOWER, unit)
+        # An infinite gradient leaves NaN, and so does an x whose square overflows.
         return where(gradient == gradient, gradient, grad * where(x >= ZERO, ONE, left))
 
     def second_derivative(x, b):
