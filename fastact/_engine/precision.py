@@ -119,6 +119,10 @@ def _elementary(generic, on_parts, on_float=None):
         return implementation
 
 
+# Functions with a form of their own in compiled code, here or among the intrinsics.
+_OF_THEIR_OWN = (*intrinsics.GIVEN, "is_number", "may_branch_on", "halves", "in_units", "scaled")
+
+
 def _register_functions(*modules):
     """Make every function of these modules callable from compiled code."""
     for module in modules:
@@ -126,7 +130,8 @@ def _register_functions(*modules):
             if (
                 inspect.isfunction(function)
                 and function.__module__ == module.__name__
-                and function.__name__ not in (*intrinsics.GIVEN, "is_number", "halves", "in_units", "scaled")
+                and function.__name__
+                not in (*intrinsics.GIVEN, "is_number", "may_branch_on", "halves", "in_units", "scaled")
             ):
                 inlined(function)
 
@@ -140,6 +145,7 @@ _register_functions(arithmetic, float32, float64, pair, logarithm, circular)
 
 
 @overloaded(float32.is_number)
+@overloaded(float32.may_branch_on)
 def _overload_is_number(parameter):
     is_float64 = parameter == types.float64
     return lambda parameter: is_float64

@@ -84,10 +84,12 @@ def exp_of_lead(x, largest):
 
 
 def is_number(parameter):
-    """Whether a parameter is one number for a whole loop, and not an array's elements.
+    """Whether a parameter is one number for all elements, and not an array's elements, which are float32."""
+    return isinstance(parameter, float)
 
-    What is worked out of it is then worked out once, and a loop may go one way for it.
-    """
+
+def may_branch_on(parameter):
+    """Whether a loop may go one of two ways, of the same bits, for a parameter: a number, looked at once."""
     return isinstance(parameter, float)
 
 

@@ -241,9 +241,8 @@ def normal_tail_ratio(t):
 
 def rough_normal_tail(t):
     """The standard normal distribution's upper tail, for `t` in [0, 20]; relative error 2**-26: no order is kept."""
-    c, d = ROUGH_TAIL, ROUGH_TAIL_Q
-    p = fma(fma(fma(fma(c[4], t, c[3]), t, c[2]), t, c[1]), t, c[0])
-    return _times_normal(p, fma(fma(fma(fma(t + d[4], t, d[3]), t, d[2]), t, d[1]), t, d[0]), t)
+    d = ROUGH_TAIL_Q
+    return _times_normal(ROUGH_TAIL, fma(fma(fma(fma(t + d[4], t, d[3]), t, d[2]), t, d[1]), t, d[0]), t)
 
 
 def rough_gelu_slope(t):
@@ -252,13 +251,14 @@ def rough_gelu_slope(t):
     M is Mills' ratio, and r = 0.7518 is where t = M(t). The derivative is minus the normal density times ``t - M(t)``,
     and written with this function, which has no zero, nothing cancels.
     """
-    c, d = GELU_SLOPE, GELU_SLOPE_Q
+    d = GELU_SLOPE_Q
+    return _times_normal(GELU_SLOPE, fma(fma(fma(t + d[3], t, d[2]), t, d[1]), t, d[0]), t)
+
+
+def _times_normal(c, q, t):
+    """A polynomial of degree 4 in t, over q, times e**(-t**2 / 2)."""
+    # e**(-r / 2) is (1 - u) / (1 + u), with u = tanh(r / 4): one division serves both.
     p = fma(fma(fma(fma(c[4], t, c[3]), t, c[2]), t, c[1]), t, c[0])
-    return _times_normal(p, fma(fma(fma(t + d[3], t, d[2]), t, d[1]), t, d[0]), t)
-
-
-def _times_normal(p, q, t):
-    """P / q times e**(-t**2 / 2), in one division: e**(-r / 2) = (1 - u) / (1 + u), with u = tanh(r / 4)."""
     square = t * t
     rounded = fma(square, -0.5 * LOG2_E, ROUND)
     r = fma(rounded - ROUND, 2.0 * LN2, square)

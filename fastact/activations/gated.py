@@ -241,7 +241,7 @@ class swish:
         return _gated(x, beta * x)
 
     def value_single(x, beta):
-        return _steep_swish(x, beta) if float32.is_number(beta) and beta >= STEEP else _any_swish(x, beta)
+        return _steep_swish(x, beta) if float32.may_branch_on(beta) and beta >= STEEP else _any_swish(x, beta)
 
     def value_single_at_defaults(x, beta):
         return _silu_single(x)

@@ -37,7 +37,7 @@ def _ends_of_ramp(slope, offset):
 
 
 def _is_usual(slope, offset):
-    return float32.is_number(slope) and float32.is_number(offset) and slope > 2.0**-90 and slope < 2.0**90
+    return float32.may_branch_on(slope) and float32.may_branch_on(offset) and slope > 2.0**-90 and slope < 2.0**90
 
 
 def _ramp_slope(x, slope, offset):

@@ -343,13 +343,18 @@ def pair(hi, lo=0.0):
     return _pair_class()(hi, lo)
 
 
-# A GPU's kernels have the form for every element's own parameter: a second one beside it would be computed as well.
 def _is_number(parameter):
     # An array's elements are float32, converted.
     return parameter.type == "float64" and parameter.program.operations[parameter.place].name == "input"
 
 
-_STAND_INS = {arithmetic.fma: _fma, circular.entry: _entry, float32.is_number: _is_number}
+_STAND_INS = {
+    arithmetic.fma: _fma,
+    circular.entry: _entry,
+    float32.is_number: _is_number,
+    # Both ways would be computed, for every element.
+    float32.may_branch_on: lambda parameter: False,
+}
 
 
 def stand_in(function, kind, other):
