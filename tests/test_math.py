@@ -69,8 +69,8 @@ DOMAINS = {
 }
 # Where approximations change or are at their worst.
 EDGES = [0.25, 0.41421356237309503, 0.5 * math.log(2), math.log(2), 0.5, float(CROSSING), 1.0, 2.0, 4.0, 14.99, 50.0]
-FLOAT64 = sorted(name for name in REFERENCES if hasattr(float64, name))
-PAIRS = sorted(name for name in REFERENCES if hasattr(pair, name))
+FLOAT64 = sorted(REFERENCES.keys() - {function.__name__ for function in working.IN_PAIRS})
+PAIRS = sorted(name for name in REFERENCES.keys() - {"expm1_bounded", "tanh"} if not name.startswith("rough"))
 
 
 def random_points(name, module):
@@ -286,11 +286,8 @@ def test_pair_arithmetic(name):
 @pytest.mark.parametrize("b", [2.0**-24, 0.0025, 1.0, 3.7])
 def test_float32_root_of_square(is_sharp, b):
     random = np.random.default_rng(3)
-    t = np.concatenate([np.exp2(random.uniform(-30.0, 62.0, POINTS)), random.uniform(0.0, 8.0, 4 * POINTS)]).astype(
-        "f4"
-    )
-    t *= np.float32(math.sqrt(b))
-    b = np.float32(b)
+    sizes = np.concatenate([np.exp2(random.uniform(-30.0, 62.0, POINTS)), random.uniform(0.0, 8.0, 4 * POINTS)])
+    t, b = np.float32(sizes * math.sqrt(b)), np.float32(b)
     function = float32.sharp_root_of_square_and if is_sharp else float32.root_of_square_and
     rest = () if is_sharp else (float32.NOTHING,)
     roots = numba.njit(error_model="numpy")(lambda t, b, rest: [function(each, b, *rest) for each in t])(t, b, rest)
