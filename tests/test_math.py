@@ -363,7 +363,7 @@ NEAREST_TO_ZEROS = [16367173.0 * 2.0**72, 6381956970095103.0 * 2.0**797]
 def test_circular_error(function, a, eighths):
     random = np.random.default_rng(11)
     sizes = random.uniform(-1.0, 1.0, 3 * POINTS) * 2.0 ** random.uniform(-60, 1024, 3 * POINTS)
-    near = np.round(random.uniform(1, 1e4, POINTS)) * (math.pi / 4)
+    near = np.round(2.0 ** random.uniform(0, 22, POINTS)) * (math.pi / 4)
     x = np.concatenate([sizes, random.uniform(-30.0, 30.0, POINTS), near, np.nextafter(near, 0.0), [1.7e308]])
     if a == 1.0:
         x = np.concatenate([x, NEAREST_TO_ZEROS, -np.array(NEAREST_TO_ZEROS)])
@@ -376,6 +376,24 @@ def test_circular_error(function, a, eighths):
     assert worst(run(x), exact) <= stated_error(function)
     plain = [function(*((a, 0.0, v, 0.0) if is_pair_function else (a, v)), eighths) for v in map(float, x[::97])]
     assert np.array_equal(np.array(plain).reshape(-1), np.array(run(x[::97])).reshape(-1))
+
+
+@pytest.mark.parametrize("eighths", [0, 1, 2])
+@pytest.mark.parametrize("a", [1.0, 0.3])
+def test_a_moderate_product_has_the_bits_of_any(a, eighths):
+    random = np.random.default_rng(12)
+    x = random.choice([-1.0, 1.0], POINTS) * 2.0 ** random.uniform(-1070, 20, POINTS)
+    x = np.concatenate([x, [0.0, -0.0, 2.0**20, -(2.0**20)], np.arange(-50, 50) * (math.pi / 8)])
+    for any_product, moderate, parts in (
+        (circular.circular, circular.circular_of_moderate, lambda x: (x,)),
+        (circular.circular_pair, circular.circular_of_moderate_pair, lambda x: (x, 0.0)),
+    ):
+        parts = numba.njit(parts)
+        of_any, of_moderate = (
+            numba.njit(lambda x, of=of, parts=parts: [of(*(parts(a) + parts(value) + (eighths,))) for value in x])
+            for of in (any_product, moderate)
+        )
+        assert np.array(of_any(x)).tobytes() == np.array(of_moderate(x)).tobytes()
 
 
 def test_circular_limits():

@@ -15,13 +15,16 @@ from fastact._engine import intrinsics as llvm
 from fastact._engine import precision, single
 from fastact._engine.cache import compile_function
 from fastact._engine.conversions import to_float32, to_float64
-from fastact._engine.inlined import inlined
+from fastact._engine.inlined import apart, inlined
+from fastact._engine.moderate import make_moderate_number
 from fastact._lock import once
 from fastact._math.working import balanced, where
 
 KERNEL_SIGNATURE = "void(intp, intp, intp)"
 INFINITY = float("inf")
 WEIGHTED = "weighted_"  # a derivative with respect to a parameter, times grad
+# So many elements are looked at for one that is not moderate.
+STRETCH = 512
 CONSTANT_BYTES = 16  # two float64: a parameter in working precision
 
 
@@ -156,6 +159,36 @@ def _between(enter, formula, leave, has_grad):
     return of_two if has_grad else of_one
 
 
+def _has_grad(direction):
+    return direction.startswith(("backward", WEIGHTED))
+
+
+def _of_moderate(formula, direction):
+    """A formula that is told that `x` is a moderate number."""
+
+    @inlined
+    def of_one(x, *parameters):
+        return formula(make_moderate_number(x), *parameters)
+
+    @inlined
+    def of_two(grad, x, *parameters):
+        return formula(grad, make_moderate_number(x), *parameters)
+
+    return of_two if _has_grad(direction) else of_one
+
+
+def moderates_of(definition_name, direction):
+    """A compiled function that tells of a direction's operands whether `x` is a moderate number, or None.
+
+    A definition says which numbers are (``is_moderate``) where its formulas have less to do for these.
+    """
+    formula = registry[definition_name].formulas.get("is_moderate")
+    if not (formula and _has_grad(direction)):
+        return formula and inlined(formula)
+    is_moderate = inlined(formula)
+    return inlined(lambda grad, x, *parameters: is_moderate(x, *parameters))
+
+
 @functools.cache
 def formula_of(definition_name, direction, dtype, at_defaults=False):
     """The compiled-code form of a direction's formula, made of those that the definition gives.
@@ -233,32 +266,83 @@ def operand_of(element, enter):
     return inlined(lambda places, index, i: enter(llvm.load_operand(places[index], size * i, element)))
 
 
-def _block_loop(formula, enter, dtype, operands, constants, results):
-    element, leave = ELEMENT[dtype], LEAVE[dtype]
-    size, operand = element.bitwidth // 8, operand_of(element, enter)
-    operand_addresses, result_addresses = tuple_of(_address, operands), tuple_of(_address, results)
-    load_operands, load_constants = tuple_of(operand, operands), tuple_of(LOAD_CONSTANT[dtype], constants)
+class _Loops:
+    """The loops of one kernel, from what its formula's operands, parameters and results are."""
 
-    def one_result(length, places, constants):
+    def __init__(self, enter, dtype, operands, constants, results):
+        element, self.operands, self.results = ELEMENT[dtype], operands, results
+        self.size, self.leave = element.bitwidth // 8, LEAVE[dtype]
+        self.operand_addresses, self.result_addresses = tuple_of(_address, operands), tuple_of(_address, results)
+        self.load_operands = tuple_of(operand_of(element, enter), operands)
+        self.load_constants = tuple_of(LOAD_CONSTANT[dtype], constants)
+
+    def write(self, formula):
+        """A function that writes a formula's results for a stretch of a block."""
+        operands, size, leave = self.operands, self.size, self.leave
+        operand_addresses, result_addresses = self.operand_addresses, self.result_addresses
+        load_operands, load_constants = self.load_operands, self.load_constants
+
+        def one_result(begin, end, places, constants):
+            llvm.prefer_512_bit()
+            llvm.interleave()
+            sources, result = operand_addresses(places, 0), llvm.load_word(places, operands)
+            parameters = load_constants(constants, 0)
+            for i in range(begin, end):
+                y = formula(*(load_operands(sources, i) + parameters))
+                llvm.store_result(result, size * i, leave(y))
+
+        def two_results(begin, end, places, constants):
+            llvm.prefer_512_bit()
+            llvm.interleave()
+            sources, (first, second) = operand_addresses(places, 0), result_addresses(places, operands)
+            parameters = load_constants(constants, 0)
+            for i in range(begin, end):
+                y, d = formula(*(load_operands(sources, i) + parameters))
+                llvm.store_result(first, size * i, leave(y))
+                llvm.store_result(second, size * i, leave(d))
+
+        return one_result if self.results == 1 else two_results
+
+    def count_others(self, condition):
+        """A function that counts the elements of a stretch for which a condition does not hold."""
+        operand_addresses = self.operand_addresses
+        load_operands, load_constants = self.load_operands, self.load_constants
+
+        def count(begin, end, places, constants):
+            llvm.prefer_512_bit()
+            sources, parameters, others = operand_addresses(places, 0), load_constants(constants, 0), 0
+            for i in range(begin, end):
+                others += not condition(*(load_operands(sources, i) + parameters))
+            return others
+
+        return count
+
+
+def _whole(loop):
+    """A kernel of one loop."""
+    loop = inlined(loop)
+
+    def kernel(length, places, constants):
         llvm.prefer_512_bit()
-        llvm.interleave()
-        sources, result = operand_addresses(places, 0), llvm.load_word(places, operands)
-        parameters = load_constants(constants, 0)
-        for i in range(length):
-            y = formula(*(load_operands(sources, i) + parameters))
-            llvm.store_result(result, size * i, leave(y))
+        loop(0, length, places, constants)
 
-    def two_results(length, places, constants):
+    return kernel
+
+
+def _by_size(count, of_moderate, of_any):
+    """A kernel of two loops, one for stretches of moderate numbers alone."""
+    count, of_moderate, of_any = apart(count), apart(of_moderate), apart(of_any)
+
+    def kernel(length, places, constants):
         llvm.prefer_512_bit()
-        llvm.interleave()
-        sources, (first, second) = operand_addresses(places, 0), result_addresses(places, operands)
-        parameters = load_constants(constants, 0)
-        for i in range(length):
-            y, d = formula(*(load_operands(sources, i) + parameters))
-            llvm.store_result(first, size * i, leave(y))
-            llvm.store_result(second, size * i, leave(d))
+        for begin in range(0, length, STRETCH):
+            end = min(begin + STRETCH, length)
+            if count(begin, end, places, constants) == 0:
+                of_moderate(begin, end, places, constants)
+            else:
+                of_any(begin, end, places, constants)
 
-    return one_result if results == 1 else two_results
+    return kernel
 
 
 def block_kernel(definition_name, direction, dtype, operands, constants, results=1, at_defaults=False):
@@ -280,6 +364,11 @@ def block_kernel(definition_name, direction, dtype, operands, constants, results
     in_float32 = single_formula_of(definition_name, direction, dtype, at_defaults)
     formula = in_float32 or unrounded_formula_of(definition_name, direction, dtype, at_defaults)
     enter = to_float32 if in_float32 else ENTER[dtype]
-    loop = _block_loop(formula, enter, dtype, operands, constants, results)
+    loops, is_moderate = _Loops(enter, dtype, operands, constants, results), moderates_of(definition_name, direction)
+    if is_moderate:
+        of_moderate = loops.write(_of_moderate(formula, direction))
+        kernel = _by_size(loops.count_others(is_moderate), of_moderate, loops.write(formula))
+    else:
+        kernel = _whole(loops.write(formula))
     name = f"{definition_name}-{direction}-{dtype}-{operands}-{constants}" + "-defaults" * at_defaults
-    return compile_function(loop, KERNEL_SIGNATURE, name)
+    return compile_function(kernel, KERNEL_SIGNATURE, name)

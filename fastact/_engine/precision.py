@@ -130,8 +130,7 @@ def _register_functions(*modules):
             if (
                 inspect.isfunction(function)
                 and function.__module__ == module.__name__
-                and function.__name__
-                not in (*intrinsics.GIVEN, "is_number", "may_branch_on", "halves", "in_units", "scaled")
+                and function.__name__ not in _OF_THEIR_OWN
             ):
                 inlined(function)
 
@@ -267,17 +266,24 @@ def _overload_polynomial(coefficients, x):
     return lambda coefficients, x: first_terms(coefficients, rest(coefficients, 0.0, hi_part(x)), x)
 
 
-@overloaded(w.circular)
-def _overload_circular(a, x, eighths):
-    if not _is_pair(a, x):
-        return lambda a, x, eighths: circular.circular(float(a), float(x), eighths)
-    (a_hi, a_lo), (x_hi, x_lo) = _parts(a), _parts(x)
+def _circular(generic, on_floats, on_parts):
+    @overloaded(generic)
+    def choose(a, x, eighths):
+        if not all(isinstance(value, PairType | types.Number) for value in (a, x)):
+            return None
+        if not _is_pair(a, x):
+            return lambda a, x, eighths: on_floats(float(a), float(x), eighths)
+        (a_hi, a_lo), (x_hi, x_lo) = _parts(a), _parts(x)
 
-    def implementation(a, x, eighths):
-        hi, lo = circular.circular_pair(a_hi(a), a_lo(a), x_hi(x), x_lo(x), eighths)
-        return make_pair(hi, lo)
+        def implementation(a, x, eighths):
+            hi, lo = on_parts(a_hi(a), a_lo(a), x_hi(x), x_lo(x), eighths)
+            return make_pair(hi, lo)
 
-    return implementation
+        return implementation
+
+
+_circular(w.circular, circular.circular, circular.circular_pair)
+_circular(w.circular_of_moderate, circular.circular_of_moderate, circular.circular_of_moderate_pair)
 
 
 @overloaded(w.exp_and_expm1)

@@ -2,14 +2,17 @@
 
 The product is taken exactly, in two parts, and each part is brought into one quarter of a turn by multiplying its
 significand, an integer, with 2**(e - 52) * 2 / pi, of which only what is left modulo 4 matters: a table has it for
-every exponent e, to four times 53 bits (Payne and Hanek's reduction, without branches).
+every exponent e, to four times 53 bits (Payne and Hanek's reduction, without branches). Of a moderate product quarters
+of a turn are subtracted instead, in parts of which the first leaves no rounding error (Cody and Waite's).
 """
 
 import numpy as np
 
 from fastact._math.arithmetic import add, fast_two_sum, fma, multiply, two_sum
 
-HALF_PI = (1.5707963267948966, 6.123233995736766e-17)
+HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)
+# The largest moderate product: its quarters, of which float32 takes two parts, are right to 2**-87.
+MODERATE = 2.0**20
 MINUS_SIXTH = (-0.16666666666666666, -9.25185853854297e-18)
 TWO_OVER_PI = (0.6366197723675814, -3.935735335036497e-17)
 # Adding it rounds to an integer in the low bits of the sum.
@@ -141,14 +144,63 @@ def _reduced(a, a_lo, x, x_lo, eighths):
     # Next to 0 the product is the angle, to every digit, subnormal or not.
     near = abs(t) < 0.5 and scaling == 0 and eighths & 1 == 0
     r, r_lo = t if near else r, t_lo if near else r_lo
-    quarter = np.int64(n + m + k) + (eighths >> 1)
-    return quarter, r - (t - t), r_lo  # so written, -0.0 stays
+    return _quarter((n + m + k) + ROUND, eighths), r - (t - t), r_lo  # so written, -0.0 stays
+
+
+def _quarter(rounded, eighths):
+    """The number of a quarter, modulo 4: a float's low bits, and those that come with `eighths`."""
+    return np.float64(rounded).view(np.int64) + (eighths >> 1)
+
+
+def _rounded_moderate(t, half):
+    """A moderate `t` in quarters, plus `half`, rounded: with `ROUND` added, and without."""
+    rounded = fma(t, TWO_OVER_PI[0], half) + ROUND
+    return rounded, rounded - ROUND
+
+
+def _reduced_moderate(a, x, eighths):
+    """As `_reduced`, of a moderate product, with an angle in one part."""
+    t, half = a * x, 0.5 * (eighths & 1)
+    rounded, n = _rounded_moderate(t, half)
+    n = n - half
+    # In this order and with these signs -0.0 stays.
+    return _quarter(rounded, eighths), fma(-n, HALF_PI[0], t) - fma(n, HALF_PI[1], fma(-a, x, t))
+
+
+def _reduced_moderate_pair(a, a_lo, x, x_lo, eighths):
+    """As `_reduced`, of a moderate product."""
+    t, t_lo = multiply(a, a_lo, x, x_lo)
+    rounded, n = _rounded_moderate(t, 0.0)
+    # This is exact: half a quarter, with which it would round, comes next.
+    quarter, r, lost = _quarter(rounded, eighths), fma(-n, HALF_PI[0], t), 0.0
+    if eighths & 1:
+        half = -0.5 if r > 0.0 else 0.5
+        quarter, n = quarter + (1 if r > 0.0 else 0), n - half
+        r, lost = two_sum(r, half * HALF_PI[0])
+    second = n * HALF_PI[1]
+    second_lo = fma(n, HALF_PI[2], fma(n, HALF_PI[1], -second))
+    r, first_lost = two_sum(r, t_lo)
+    r, second_lost = two_sum(r, -second)
+    r, r_lo = fast_two_sum(r, ((first_lost + second_lost) + lost) - second_lo)
+    return quarter, t if t == 0.0 and eighths & 1 == 0 else r, r_lo  # -0.0 stays
 
 
 def circular(a, x, eighths):
     """sin(a x + eighths pi / 4) for finite `a` and `x`, NaN for infinite ones; relative error 2**-35."""
-    quarter, r, r_lo = _reduced(a, 0.0, x, 0.0, eighths)
-    r = r if r == 0.0 else r + r_lo
+    far_quarter, r, r_lo = _reduced(a, 0.0, x, 0.0, eighths)
+    far_r = r if r == 0.0 else r + r_lo
+    quarter, r = _reduced_moderate(a, x, eighths)
+    is_moderate = abs(a * x) <= MODERATE
+    return _sine(quarter if is_moderate else far_quarter, r if is_moderate else far_r)
+
+
+def circular_of_moderate(a, x, eighths):
+    """As `circular`, its bits for a product of at most `MODERATE` either way."""
+    return _sine(*_reduced_moderate(a, x, eighths))
+
+
+def _sine(quarter, r):
+    """sin(r + quarter pi / 2) for r in one quarter of a turn around 0."""
     z = r * r
     z2 = z * z
     s = fma(z2, fma(SINE[3], z, SINE[2]), fma(SINE[1], z, SINE[0]))
@@ -163,7 +215,20 @@ def circular_pair(a, a_lo, x, x_lo, eighths):
 
     Where a x is no float64, there is an absolute error of 2**-105 too: it shows within 2**-50 of a zero.
     """
-    quarter, r, r_lo = _reduced(a, a_lo, x, x_lo, eighths)
+    far_quarter, far_r, far_lo = _reduced(a, a_lo, x, x_lo, eighths)
+    quarter, r, r_lo = _reduced_moderate_pair(a, a_lo, x, x_lo, eighths)
+    is_moderate = abs(a * x) <= MODERATE
+    quarter = quarter if is_moderate else far_quarter
+    return _sine_pair(quarter, r if is_moderate else far_r, r_lo if is_moderate else far_lo)
+
+
+def circular_of_moderate_pair(a, a_lo, x, x_lo, eighths):
+    """As `circular_pair`, its bits for a product of at most `MODERATE` either way."""
+    return _sine_pair(*_reduced_moderate_pair(a, a_lo, x, x_lo, eighths))
+
+
+def _sine_pair(quarter, r, r_lo):
+    """As `_sine`, in pairs."""
     z, z_lo = fast_two_sum(*multiply(r, r_lo, r, r_lo))
     z2 = z * z
     z4 = z2 * z2

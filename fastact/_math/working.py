@@ -115,6 +115,8 @@ def precise(constant, like):
     return Pair(*constant) if isinstance(like, Pair) else constant[0]
 
 
+# Up to here `circular_of_moderate` will do.
+MODERATE_PRODUCT = circular_functions.MODERATE
 # From here on a polynomial's terms are small enough for float64.
 LEADING_TERMS = 3
 
@@ -194,6 +196,13 @@ def circular(a, x, eighths):
     if isinstance(x, Pair):
         return Pair(*circular_functions.circular_pair(*parts(a), x.hi, x.lo, eighths))
     return circular_functions.circular(a, x, eighths)
+
+
+def circular_of_moderate(a, x, eighths):
+    """`circular` for a x in [-2**20, 2**20], the same bits for less."""
+    if isinstance(x, Pair):
+        return Pair(*circular_functions.circular_of_moderate_pair(*parts(a), x.hi, x.lo, eighths))
+    return circular_functions.circular_of_moderate(a, x, eighths)
 
 
 def arctangent(x):

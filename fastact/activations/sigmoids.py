@@ -13,7 +13,7 @@ from fastact._math.working import (
     arctangent,
     at_least,
     at_most,
-    circular,
+    circular_of_moderate,
     exp,
     exp_and_expm1,
     exp_sharp,
@@ -281,7 +281,7 @@ class arctan:
         return -2.0 * (t * q) * q * (q * q)
 
     def derivative_from_output(y):
-        cosine = circular(1.0, y, 2)
+        cosine = circular_of_moderate(1.0, within(y, 2.0), 2)  # no output is above pi / 2
         return cosine * cosine
 
 

@@ -1,7 +1,7 @@
 """Activations that come back: waves and a bump."""
 
 from fastact._definition import Parameter, define
-from fastact._math.working import circular, exp, where
+from fastact._math.working import MODERATE_PRODUCT, circular, exp, where
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -23,6 +23,9 @@ NAN = float("nan")
 )
 class sine:
     """Sine of a multiple of the input, accurate for every input, however large."""
+
+    def is_moderate(x, omega):
+        return abs(omega * x) <= MODERATE_PRODUCT
 
     def value(x, omega):
         return circular(omega, x, 0)
@@ -58,6 +61,9 @@ def _sine_squared(x, alpha):
 )
 class snake:
     """Snake: a wave along the identity."""
+
+    def is_moderate(x, alpha):
+        return abs(2.0 * alpha * x) <= MODERATE_PRODUCT
 
     def value(x, alpha):
         return where(abs(x) > 0.0, x + _sine_squared(x, alpha) / alpha, x)  # -0.0 stays
