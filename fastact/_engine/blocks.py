@@ -145,18 +145,18 @@ def _both(value, derivative):
     return value_and_derivative
 
 
-def _between(enter, formula, leave, has_grad):
-    """A formula whose arrays enter what it computes in, and whose result leaves it."""
+def _between(enter, formula, leave, arrays):
+    """A formula whose arrays, one or two, enter what it computes in, and whose result leaves it."""
 
     @inlined
     def of_one(x, *parameters):
         return leave(formula(enter(x), *parameters))
 
     @inlined
-    def of_two(grad, x, *parameters):
-        return leave(formula(enter(grad), enter(x), *parameters))
+    def of_two(first, second, *parameters):
+        return leave(formula(enter(first), enter(second), *parameters))
 
-    return of_two if has_grad else of_one
+    return of_two if arrays == 2 else of_one
 
 
 def _has_grad(direction):
@@ -199,7 +199,7 @@ def formula_of(definition_name, direction, dtype, at_defaults=False):
     """
     in_float32 = single_formula_of(definition_name, direction, dtype, at_defaults)
     if in_float32:
-        return _between(to_float32, in_float32, to_float64, direction.startswith("backward"))
+        return _between(to_float32, in_float32, to_float64, len(registry[definition_name].operands(direction)))
     return unrounded_formula_of(definition_name, direction, dtype, at_defaults)
 
 
@@ -207,12 +207,16 @@ def formula_of(definition_name, direction, dtype, at_defaults=False):
 def single_formula_of(definition_name, direction, dtype, at_defaults=False):
     """The compiled-code form of a direction's formula from float32 to float32, or None where there is none.
 
-    It is written for float32 (``value_single``), or the one for every precision, where that is as good in float32.
+    It is written for float32 (``value_single``), or the one for every precision, where that is as good in float32. A
+    gated unit's is its gate's (``times_value_single``): the value at one array times another.
     """
     definition = registry[definition_name]
-    if dtype != "float32" or definition.kind != "elementwise":
+    if dtype != "float32" or definition.kind not in ("elementwise", "gated"):
         return None
     register_helpers()
+    if definition.gate:
+        formula = registry[definition.gate].formulas.get(f"times_{direction}_single")
+        return formula and inlined(formula)
     for name in (f"{direction}_single_at_defaults",) * at_defaults + (f"{direction}_single",):
         if name in definition.formulas:
             return inlined(definition.formulas[name])
@@ -220,7 +224,8 @@ def single_formula_of(definition_name, direction, dtype, at_defaults=False):
     if name not in definition.in_single_precision:
         return None
     formula = inlined(definition.formulas[name])
-    return _between(single.make_single, _backward_of(formula) if has_grad else formula, single.leave_single, has_grad)
+    formula = _backward_of(formula) if has_grad else formula
+    return _between(single.make_single, formula, single.leave_single, 1 + has_grad)
 
 
 @functools.cache

@@ -29,7 +29,7 @@ from fastact._math.working import (
     where,
     within,
 )
-from fastact.activations.sigmoids import ONE_TO, ZERO_FROM_TIMES_GRAD
+from fastact.activations.sigmoids import ONE_TO, ZERO_FROM_TIMES_ANY
 
 INFINITY = float("inf")
 HENDRYCKS = "Hendrycks & Gimpel, Gaussian Error Linear Units, 2016, arXiv:1606.08415"
@@ -112,8 +112,8 @@ def _steep_swish(x, beta):
 
 
 def _any_swish(x, beta):
-    t, t_lo = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_GRAD)
-    return float32.times_logistic(where(t < ZERO_FROM_TIMES_GRAD, x, math.copysign(ZERO, x)), t, t_lo)
+    t, t_lo = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_ANY)
+    return float32.times_logistic(where(t < ZERO_FROM_TIMES_ANY, x, math.copysign(ZERO, x)), t, t_lo)
 
 
 def _gated(x, t):

@@ -23,6 +23,9 @@ class identity:
     def value(x):
         return x
 
+    def times_value_single(x, gate):
+        return x * gate
+
     def derivative(x):
         return where(x <= x, 1.0, x)
 

@@ -41,6 +41,9 @@ class relu:
     def value(x):
         return at_least(x, 0.0)
 
+    def times_value_single(x, gate):
+        return x * (ZERO if gate < ZERO else gate)
+
     def derivative(x):
         return where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x))
 

@@ -34,8 +34,8 @@ FARTHEST = 2200.0
 NAN = float("nan")
 HALF_PI = 1.5707963267948966
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
-# For t from there down 1 / (1 + e**t) is 1 in float32; from there on it is 0, and 0 times the largest gradient.
-ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_GRAD = np.float32(-18), np.float32(106), np.float32(194)
+# For t from there down 1 / (1 + e**t) is 1 in float32; from there on it is 0, and 0 times the largest number.
+ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_ANY = np.float32(-18), np.float32(106), np.float32(194)
 TANH_ONE_FROM, EXP_ZERO_FROM = np.float32(10), np.float32(-87)
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
@@ -66,6 +66,11 @@ class sigmoid:
 
     def value_single(x):
         return float32.logistic(*float32.bounded(-x, ONE_TO, ZERO_FROM))
+
+    def times_value_single(x, gate):
+        # The value is tiny, not 0, at the lower bound, which infinity would show.
+        x = x if gate > -INFINITY else x * ZERO
+        return float32.times_logistic(x, *float32.bounded(-gate, ONE_TO, ZERO_FROM_TIMES_ANY))
 
     def value_tail_float64(x):
         q = exp(-0.25 * at_most(abs(x), FARTHEST))
@@ -126,7 +131,7 @@ class log_sigmoid:
         return float32.logistic(*float32.bounded(x, ONE_TO, ZERO_FROM))
 
     def backward_single(grad, x):
-        return float32.times_logistic(grad, *float32.bounded(x, ONE_TO, ZERO_FROM_TIMES_GRAD))
+        return float32.times_logistic(grad, *float32.bounded(x, ONE_TO, ZERO_FROM_TIMES_ANY))
 
     def second_derivative(x):
         e = exp(-abs(x))

@@ -8,7 +8,7 @@ from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.float32 import HALF, LOWER, NOTHING, ONE, RAISE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
-from fastact.activations.sigmoids import FAR_FLOAT32, ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_GRAD
+from fastact.activations.sigmoids import FAR_FLOAT32, ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_ANY
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -67,14 +67,14 @@ class softplus:
         return float32.logistic(*float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM))
 
     def backward_single(grad, x, beta):
-        t = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_GRAD)
+        t = float32.bounded_product(-x, beta, ONE_TO, ZERO_FROM_TIMES_ANY)
         return float32.times_logistic(grad, *t)
 
     def derivative_single_at_defaults(x, beta):
         return float32.logistic(*float32.bounded(-x, ONE_TO, ZERO_FROM))
 
     def backward_single_at_defaults(grad, x, beta):
-        return float32.times_logistic(grad, *float32.bounded(-x, ONE_TO, ZERO_FROM_TIMES_GRAD))
+        return float32.times_logistic(grad, *float32.bounded(-x, ONE_TO, ZERO_FROM_TIMES_ANY))
 
     def second_derivative(x, beta):
         half = exp(-0.5 * abs(beta * x))
