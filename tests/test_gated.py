@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 import fastact as fa
 from fastact._accuracy.points import few
 from fastact._accuracy.reference import compute, ulp_error
+from fastact._accuracy.ulps import ulp_errors
 
 GATED = fa.names("gated")
 X = np.random.default_rng(0).normal(0, 2, (6, 8, 10)).astype("f4")
@@ -47,6 +48,21 @@ def test_against_mpmath(name, dtype):
                 exact = x_i * values[i], grad_i * values[i], grad_i * x_i * slopes[i]
             errors = [ulp_error(result[i], right, dtype) for result, right in zip(results, exact, strict=True)]
             assert max(errors) <= BOUNDS[dtype], (grad[i], x[i], gate[i])
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_values_of_float32_against_float64(name):
+    """Whose kernel the test above proves."""
+    random = np.random.default_rng(1)
+    special = np.array([0, -0.0, 1, -1, 3e38, -3e38, 1e-45, -1e-45, -88, -104, -200, np.inf, -np.inf, np.nan], "f4")
+    x, gate = any_magnitude(random, "float32", (2, 200_000))
+    gate[::2] = random.uniform(-210, 210, 100_000)
+    x, gate = (
+        np.concatenate(both) for both in ((x, np.repeat(special, special.size)), (gate, np.tile(special, special.size)))
+    )
+    errors = ulp_errors(fa.get(name)(x, gate), fa.get(name)(x.astype("f8"), gate.astype("f8")))
+    worst = np.nanargmax(np.where(np.isnan(errors), np.inf, errors))
+    assert errors[worst] <= BOUNDS["float32"], (x[worst], gate[worst])
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)

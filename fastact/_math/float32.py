@@ -37,6 +37,8 @@ HALF, ONE, TWO, THREE, TWENTY = map(np.float32, (0.5, 1, 2, 3, 20))
 ZERO, NOTHING = np.float32(0), np.float32(-0.0)  # x + -0.0 is x, which a compiler knows
 MOST, LEAST = float(np.finfo(np.float32).max), 2.0**-149
 LARGEST, MINUS_SMALLEST, ONE_BIT = np.finfo(np.float32).max, np.float32(-(2.0**-149)), np.int32(1)
+SIGN = np.int32(-(2**31))
+ALMOST_ONE, MODEST = np.float32(1 - 2.0**-22), np.float32(2.0**16)
 HALF_INVERSE_ROOT = np.int32(0x5EB759DF)
 # (e**r - 1 - r) / r**2 for |r| <= log(2) / 2, degree 4: relative error of e**r 2**-28.2
 EXP = tuple(map(np.float32, (0.4999999106, 0.16666519642, 0.041668955237, 0.0083688553423, 0.001378362067)))
@@ -327,20 +329,52 @@ def logistic(t, t_lo):
     return divide(ONE, ZERO, *plus_exp(SHIFT, *e)) * SHIFT
 
 
-def times_logistic(a, t, t_lo):
-    """A / (1 + e**(t + t_lo)) for a sum in [-18, 194], with nothing lost where 1 / (1 + ...) would underflow."""
+def _one_plus_exp(t, t_lo):
+    """(d, d_lo, above) with 1 + e**(t + t_lo) the sum of two parts times 2**above, for a sum of at most 200."""
     n, m, m_lo = exponent_and_rough_expm1(t, t_lo, ROUND)
-    # What 2**n is above 2**124 waits for the end, and so does 2**-32 where `a` is small: what a quotient leaves of a
-    # number next to the smallest would be less than that.
     bits = np.float32(n).view(np.int32)
     most = bits if bits < LARGEST_BITS else LARGEST_BITS
-    above = np.int32(bits - most)
+    d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
+    return d, d_lo, np.int32(bits - most)
+
+
+def _power_below_1(n):
+    """2**-n."""
+    return _power_of_bits(np.int32(BIAS - n))
+
+
+def times_logistic(a, t, t_lo):
+    """A / (1 + e**(t + t_lo)) for a sum in [-18, 194], with nothing lost where 1 / (1 + ...) would underflow."""
+    # What the power of two is above 2**124 waits for the end, and so does 2**-32 where `a` is small: what a quotient
+    # leaves of a number next to the smallest would be less than that.
+    d, d_lo, above = _one_plus_exp(t, t_lo)
     half = np.int32(above >> np.int32(1))
     is_small = abs(a) < ONE
     rest = np.int32(above - half) + (RAISED if is_small else np.int32(0))
-    d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
     y = divide_any(a * RAISE if is_small else a, ZERO, d, d_lo)
-    return y * _power_of_bits(np.int32(BIAS - half)) * _power_of_bits(np.int32(BIAS - rest))
+    return y * _power_below_1(half) * _power_below_1(rest)
+
+
+def product_times_logistic(x, a, t, t_lo):
+    """As `times_logistic`, of x times a number that is not -inf, for a sum in [-18, 200]."""
+    d, d_lo, above = _one_plus_exp(t, t_lo)
+    whole = x * a
+    raised_a = RAISED if abs(a) < ONE else np.int32(0)
+    raised = RAISED if abs(whole) < MODEST else np.int32(0)
+    number = a * RAISE if abs(a) < ONE else a
+    half = np.int32(above >> np.int32(1))
+    # Raised, too, is what x and the quotient make, where that is small; what is left to do for it falls to x, which has
+    # the room for it.
+    x = x * _power_below_1(np.int32(half + np.int32(raised_a - raised)))
+    inverse = ALMOST_ONE / d
+    # Always too little: what lacks has its sign, then, and no infinity meets another one of the other sign.
+    y = number * inverse
+    lack = fma(-y, d_lo, fma(-y, d, number))
+    y_lo = (lack if lack == lack else y) * inverse  # infinity lacks NaN
+    product = fma(x, y, x * y_lo) * _power_below_1(np.int32(np.int32(above - half) + raised))
+    # The sum of two zeros may have lost its sign.
+    sign = np.int32(np.float32(whole).view(np.int32) & SIGN)
+    return np.int32(np.float32(product).view(np.int32) | sign).view(np.float32)
 
 
 def sum_of_positive(a, b):

@@ -49,6 +49,8 @@ SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0
 FAR_FLOAT32 = 300.0
 # From there on x e**-x is 0 in float32, and so is x e**(-beta x) for betas from STEEP on.
 ZERO_FROM, STEEP = np.float32(110), 0.5
+# From there down x e**x is 0, times any number.
+ZERO_FROM_TIMES_PRODUCT = np.float32(200)
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
 # in h = x - root, around the root's exact place, as a sum of terms of one sign. All constants are pairs: mpmath's
@@ -206,6 +208,11 @@ class silu:
 
     def value_single(x):
         return _silu_single(x)
+
+    def times_value_single(x, gate):
+        x = x if gate > -INFINITY else x * ZERO  # which the value is, and not just tiny
+        finite = at_least(gate, -ZERO_FROM_TIMES_PRODUCT)
+        return float32.product_times_logistic(x, finite, at_least(-finite, ONE_TO), NOTHING)
 
     def derivative(x):
         return _silu_derivative(x)
