@@ -58,6 +58,8 @@ FIRST_THRESHOLDS, NEXT_THRESHOLDS = 1, 2  # ALL_TERMS is the same
 
 # Elements of a block, and rows of one.
 BLOCK, MOST_ROWS = 2048, 256
+# Rows side by side that are not short: whole cache lines.
+SIDE_BY_SIDE = 64
 STREAM_BYTES, ROWS_BYTES = 8 * BLOCK, 8 * MOST_ROWS
 # A row's sums are kept in this many lanes: element i goes to lane i % LANE_COUNT, in both forms.
 LANE_COUNT = 32
@@ -83,6 +85,28 @@ def term_bytes(computed_in):
 def precision_of(name, formula, dtype):
     """What a kernel for a dtype computes a formula in."""
     return SINGLE if dtype == "float32" and formula in registry[name].in_single_precision else dtype
+
+
+# --- lines of rows that lie side by side --------------------------------------------------------
+
+
+def _of_lines(loops):
+    """A compiled function of loops over lines of `count` elements, for the usual count as one that LLVM knows.
+
+    It then needs no loop for what is left of a line, and what all lines need stays in registers between them.
+    """
+    loops = inlined(loops)
+
+    @apart
+    def lines(count, *others):
+        llvm.prefer_512_bit()
+        llvm.keep_apart()
+        if count == SIDE_BY_SIDE:
+            loops(SIDE_BY_SIDE, *others)
+        else:
+            loops(count, *others)
+
+    return lines
 
 
 # --- numbers in arrays -----------------------------------------------------------------------------
@@ -426,11 +450,9 @@ def _columns_loop_of_terms(formulas, computed_in, load_known, in_turns=_not_in_t
     store_others, place, take_last = _terms_stores(computed_in, formulas.term_count)
     last, part_bytes = formulas.term_count - 1, PART_BYTES[computed_in]
 
-    @apart
+    @_of_lines
     def lines(count, length, operands, stored, of_numbers, of_known):
-        llvm.prefer_512_bit()
         in_turns()
-        llvm.keep_apart()
         for k in range(length):
             line, stored_line = advance(operands, k), stored + part_bytes * count * k
             for row in range(count):
@@ -529,10 +551,8 @@ def _ties_loops(formulas, dtype):
             ties = np.int32(ties + np.int32(load(line, i) == largest))
         return ties
 
-    @apart
+    @_of_lines
     def of_lines(count, length, line, step, of_largest, sums):
-        llvm.prefer_512_bit()
-        llvm.keep_apart()
         for _ in range(length):
             for row in range(count):
                 add(sums, row, llvm.select(load(line, row) == load(of_largest, row), 1.0, 0.0))
@@ -650,10 +670,8 @@ def _result_loops(formulas, computed_in):
             given = numbers + load_elements(line, i) + (load_term(stored, 0, i),)
             write(written, i, all_of(result(*(given + is_label(label, start + i) + constants))))
 
-    @apart
+    @_of_lines
     def lines(count, length, start, operands, stored, of_rows, results):
-        llvm.prefer_512_bit()
-        llvm.keep_apart()
         of_numbers, of_constants = of_rows
         for k in range(length):
             line, stored_line = advance(operands, k), stored + part_bytes * count * k
@@ -879,6 +897,15 @@ def largest_kernel(dtype, extreme):
             high, low = max(high, unsigned(bits)), min(low, unsigned(bits))
         return max(key(most), max(key(signed(high)), key(signed(low))))
 
+    @_of_lines
+    def most_of_lines(count, length, place, step, largest):
+        for _ in range(length):
+            for row in range(count):
+                most = llvm.load_scratch(largest, size * row, integer)
+                most = max(most, key(llvm.load_operand(place, size * row, integer)))
+                llvm.store_scratch(largest, size * row, most)
+            place += step
+
     def kernel(action, block):
         llvm.prefer_512_bit()
         outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
@@ -896,12 +923,7 @@ def largest_kernel(dtype, extreme):
                 most = llvm.load_scratch(largest, size * row, integer)
                 llvm.store_scratch(largest, size * row, max(most, most_of_row(place + step * row, inner)))
         else:
-            for k in range(outer):
-                line = place + step * k
-                for row in range(inner):
-                    most = llvm.load_scratch(largest, size * row, integer)
-                    most = max(most, key(llvm.load_operand(line, size * row, integer)))
-                    llvm.store_scratch(largest, size * row, most)
+            most_of_lines(inner, outer, place, step, largest)
 
     return compile_function(kernel, "void(intp, intp)", f"{extreme}-{dtype}")
 

@@ -29,6 +29,7 @@ from fastact._engine.driver import (
 )
 from fastact._engine.inlined import apart
 from fastact._engine.pool import SHARES_BYTES, open_shares, run_parallel, take_share
+from fastact._engine.row_kernels import SIDE_BY_SIDE
 
 # A program's words, after those of every program.
 LARGEST_KERNEL, SUMS_KERNEL, SUM_COUNT, TERM_BYTES, PARTS, NEEDS_KEPT = range(j.PROGRAM_WORDS, j.PROGRAM_WORDS + 6)
@@ -52,8 +53,6 @@ MAX_CHUNKS = 48
 SHARING = 4
 # Where rows are shorter they go side by side, transposed into scratch memory if need be.
 SHORT_ROW, FEW_ROWS = 32, 8
-# Rows side by side that are not short: whole cache lines.
-LANES = 64
 
 # Scratch memory of one thread: lanes and, behind them, terms; buffers of operands; numbers of rows.
 _MAX_STREAMS = max(k.PARTS.values()) * k.MAX_TERMS
@@ -73,8 +72,8 @@ _SCRATCH_BYTES = _THRESHOLDS + 2 * k.ROWS_BYTES
 # the thread that starts the job and runs no blocks itself meanwhile.
 _SHARED_THRESHOLDS = k.ROWS_BYTES + _CONSTANTS_BYTES
 _CHUNK_LARGEST = _SHARED_THRESHOLDS + 2 * k.ROWS_BYTES
-_CHUNK_SUMS = _CHUNK_LARGEST + 8 * LANES * MAX_CHUNKS
-assert _MAX_STREAMS * (k.STREAM_BYTES + 8 * LANES * MAX_CHUNKS) + _CHUNK_SUMS <= _LARGEST
+_CHUNK_SUMS = _CHUNK_LARGEST + 8 * SIDE_BY_SIDE * MAX_CHUNKS
+assert _MAX_STREAMS * (k.STREAM_BYTES + 8 * SIDE_BY_SIDE * MAX_CHUNKS) + _CHUNK_SUMS <= _LARGEST
 _PLACES_BYTES = 8 * j.MAX_OPERANDS
 _BLOCK_BYTES, _JOB_BYTES = 8 * k.BLOCK_WORDS, 8 * JOB_WORDS
 _FLAGS_BYTES = llvm.FLOATING_POINT_ENVIRONMENT_BYTES
@@ -447,8 +446,8 @@ def run_chunk(job, block, scratch, chunk):
         kernel, sum_count = summing(job, phase)
         clear_sums(program, block, rows, sum_count)
         add_terms(job, block, scratch, row, start, stop, kernel, sum_count)
-        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
-        copy_sums(program, sum_count, scratch + _SUMS, k.ROWS_BYTES, place, 8 * LANES, rows, True)
+        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * SIDE_BY_SIDE
+        copy_sums(program, sum_count, scratch + _SUMS, k.ROWS_BYTES, place, 8 * SIDE_BY_SIDE, rows, True)
     else:
         llvm.store_word(block, k.CONSTANTS, shared + k.ROWS_BYTES)
         write_results(job, block, scratch, row, start, stop)
@@ -479,8 +478,10 @@ def join_sums(job, block, rows, sum_count):
     llvm.store_word(block, k.LANES_USED, 1)
     clear_sums(program, block, rows, sum_count)
     for chunk in range(llvm.load_word(job, CHUNKS)):
-        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * LANES
-        copy_sums(program, sum_count, llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * LANES, rows, False)
+        place = shared + _CHUNK_SUMS + chunk * 8 * _MAX_STREAMS * SIDE_BY_SIDE
+        copy_sums(
+            program, sum_count, llvm.load_word(block, k.LANES), k.STREAM_BYTES, place, 8 * SIDE_BY_SIDE, rows, False
+        )
         llvm.call_row_kernel(llvm.load_word(program, SUMS_KERNEL), sum_count, block)
     llvm.store_word(block, k.OUTER, rows)
 
@@ -572,9 +573,9 @@ def plan(job):
     if not columns:
         tile_rows = max(1, k.BLOCK // max(length, k.LANE_COUNT))
     elif length < k.LANE_COUNT:
-        tile_rows = min(k.MOST_ROWS, k.BLOCK // lanes & -LANES)
+        tile_rows = min(k.MOST_ROWS, k.BLOCK // lanes & -SIDE_BY_SIDE)
     else:
-        tile_rows = LANES
+        tile_rows = SIDE_BY_SIDE
     block_length = k.BLOCK // tile_rows & -k.LANE_COUNT if columns and length >= k.LANE_COUNT else k.BLOCK
     chunk = k.BLOCK * (1 + (length - 1) // (k.BLOCK * MAX_CHUNKS))
     terms = max(llvm.load_word(program, SUM_COUNT), llvm.load_word(program, THRESHOLD_SUM_COUNT))
