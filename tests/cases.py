@@ -5,11 +5,13 @@ import inspect
 import fastact as fa
 from fastact._accuracy.cases import OTHER_PARAMETERS
 from fastact._accuracy.reference import REFERENCE
+from fastact._definition import registry
 
 ELEMENTWISE = fa.names(kind="elementwise")
 AXISWISE = fa.names(kind="axiswise")
 EVERY_DIRECTION = sorted({(n, d) for n in ELEMENTWISE for d in fa.get(n).info.directions})
 FROM_OUTPUT = [n for n in ELEMENTWISE if "derivative_from_output" in fa.get(n).info.directions]
+HAVE_MODERATE_NUMBERS = [n for n in ELEMENTWISE if "is_moderate" in registry[n].formulas]
 PARAMETRIC = [n for n in ELEMENTWISE if len(inspect.signature(REFERENCE[n]).parameters) > 1]
 OTHER_CASES = [(name, parameters) for name, values in OTHER_PARAMETERS.items() for parameters in values]
 

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 import pytest
-from cases import ELEMENTWISE, OTHER_CASES
+from cases import ELEMENTWISE, HAVE_MODERATE_NUMBERS, OTHER_CASES
 from numpy.testing import assert_array_equal
 
 import fastact as fa
@@ -33,6 +33,15 @@ def test_arrays(name):
         got = function(X)
         assert got.dtype == np.float32
         assert_array_equal(got, expected(X))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", HAVE_MODERATE_NUMBERS)
+def test_numbers_of_any_size(name, dtype):
+    x = (X * 10.0 ** np.arange(101)[::-1].clip(0, 30)).astype(dtype)
+    for function, expected in compiled_pair(name):
+        assert_array_equal(function(x), expected(x))
+        assert [function(number) for number in x[0, ::10]] == list(expected(x)[0, ::10])
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "gelu", "elu", "hard_tanh"])

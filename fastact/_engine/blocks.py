@@ -246,6 +246,17 @@ def unrounded_formula_of(definition_name, direction, dtype, at_defaults=False):
     return _backward_of(unrounded_formula_of(definition_name, derivative, dtype))
 
 
+@functools.cache
+def scalar_formula_of(definition_name, direction, dtype, at_defaults=False):
+    """As `formula_of`, for one number at a time: where that is moderate, what it saves is not computed."""
+    formula = formula_of(definition_name, direction, dtype, at_defaults)
+    is_moderate = moderates_of(definition_name, direction)
+    if not is_moderate:
+        return formula
+    of_moderate = _of_moderate(formula, direction)
+    return inlined(lambda *operands: of_moderate(*operands) if is_moderate(*operands) else formula(*operands))
+
+
 @once
 def register_helpers():
     """Make the private helpers of all families callable from compiled code."""

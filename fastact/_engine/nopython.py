@@ -12,7 +12,7 @@ from numba.extending import models, register_model
 
 from fastact._definition import registry
 from fastact._engine import precision
-from fastact._engine.blocks import formula_of
+from fastact._engine.blocks import scalar_formula_of
 from fastact._engine.inlined import FROM_KERNELS, inlined, overloaded
 from fastact._engine.programs import input_count
 
@@ -125,10 +125,10 @@ def _exact(value):
 @functools.cache
 def _formula32(name, direction):
     """The formula for float32, which at the default parameters is the one that arrays get there."""
-    general = formula_of(name, direction, "float32")
+    general = scalar_formula_of(name, direction, "float32")
     if not registry[name].has_form_at_defaults(direction):
         return general
-    at_defaults, arrays = formula_of(name, direction, "float32", at_defaults=True), input_count(name, direction)
+    at_defaults, arrays = scalar_formula_of(name, direction, "float32", at_defaults=True), input_count(name, direction)
     defaults = tuple(parameter.default for parameter in registry[name].parameters)
 
     @inlined
@@ -145,7 +145,7 @@ def _scalar(name, direction, part=None):
     Of two results it gives the `part`-th.
     """
     pick = _identity if part is None else inlined(lambda results: results[part])
-    formula32, formula64 = _formula32(name, direction), formula_of(name, direction, "float64")
+    formula32, formula64 = _formula32(name, direction), scalar_formula_of(name, direction, "float64")
     parameters = registry[name].parameters
     arrays = input_count(name, direction)
     doubles = _map((_double,) * (arrays + len(parameters)))
