@@ -49,7 +49,7 @@ SMALL, HALF_OVER_SMALL_SQUARED, ROOT_OF_SMALL_SQUARED = 2.0**-300, 2.0**599, 2.0
 FAR_FLOAT32 = 300.0
 # From there on x e**-x is 0 in float32, and so is x e**(-beta x) for betas from STEEP on.
 ZERO_FROM, STEEP = np.float32(110), 0.5
-# From there down x e**x is 0, times any number.
+# From there on x e**-x is 0, times any number.
 ZERO_FROM_TIMES_PRODUCT = np.float32(200)
 
 # A derivative that crosses zero cancels there, in any precision that has no digits to spare. Each is therefore written
