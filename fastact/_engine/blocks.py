@@ -220,12 +220,12 @@ def single_formula_of(definition_name, direction, dtype, at_defaults=False):
     for name in (f"{direction}_single_at_defaults",) * at_defaults + (f"{direction}_single",):
         if name in definition.formulas:
             return inlined(definition.formulas[name])
-    has_grad, name = direction.startswith("backward"), direction.replace("backward", "derivative", 1)
+    name = direction.replace("backward", "derivative", 1)
     if name not in definition.in_single_precision:
         return None
     formula = inlined(definition.formulas[name])
-    formula = _backward_of(formula) if has_grad else formula
-    return _between(single.make_single, formula, single.leave_single, 1 + has_grad)
+    formula = formula if name == direction else _backward_of(formula)
+    return _between(single.make_single, formula, single.leave_single, len(definition.operands(direction)))
 
 
 @functools.cache

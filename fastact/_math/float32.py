@@ -358,10 +358,10 @@ def times_logistic(a, t, t_lo):
 def product_times_logistic(x, a, t, t_lo):
     """As `times_logistic`, of x times a number that is not -inf, for a sum in [-18, 200]."""
     d, d_lo, above = _one_plus_exp(t, t_lo)
-    whole = x * a
-    raised_a = RAISED if abs(a) < ONE else np.int32(0)
+    whole, is_small = x * a, abs(a) < ONE
+    raised_a = RAISED if is_small else np.int32(0)
     raised = RAISED if abs(whole) < MODEST else np.int32(0)
-    number = a * RAISE if abs(a) < ONE else a
+    number = a * RAISE if is_small else a
     half = np.int32(above >> np.int32(1))
     # Raised, too, is what x and the quotient make, where that is small; what is left to do for it falls to x, which has
     # the room for it.
