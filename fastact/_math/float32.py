@@ -145,43 +145,25 @@ def _power_of_two(rounded):
     return _power_of_bits(np.float32(rounded).view(np.int32))
 
 
-def _reduced(x, x_lo, rounding):
-    """(n, square, p, r, r_lo) with ``x + x_lo == n log(2) + r + r_lo`` and e**r = 1 + r + square p.
+def exponent_and_rest(x, x_lo, rounding):
+    """(n, r, q) with e**(x + x_lo) = 2**n (1 + r + q), to 2**-27; r is at most log(2) / 2, and q a fifth of that.
 
     n is an integer in the low bits of a float, shifted as `rounding` says.
     """
     rounded = np.float32(fma(x, LOG2_E, rounding))
     n = rounded - rounding
-    hi, lo = fma(n, -LN2, x), fma(n, -LN2_LO, x_lo)
-    r = hi + lo
-    square = r * r
-    p = fma(fma(EXP[4], r, EXP[3]), square, fma(EXP[2], r, EXP[1]))
-    return rounded, square, fma(p, r, EXP[0]), r, (hi - r) + lo
+    r, r_lo = fma(n, -LN2, x), fma(n, -LN2_LO, x_lo)
+    whole = r + r_lo
+    square = whole * whole
+    p = fma(fma(EXP[4], whole, EXP[3]), square, fma(EXP[2], whole, EXP[1]))
+    # r is exact: what rounding takes from the sum with the rest of it matters to the small term alone.
+    return rounded, r, fma(square, fma(p, whole, EXP[0]), r_lo)
 
 
-def exponent_and_expm1(x, x_lo, rounding):
-    """(n, m, m_lo) with e**(x + x_lo) = 2**n (1 + m + m_lo), to 2**-28; n as `_reduced` has it."""
-    n, square, p, r, r_lo = _reduced(x, x_lo, rounding)
-    m = fma(square, p, r)
-    return n, m, fma(square, p, r - m) + r_lo
-
-
-def scale_and_expm1(x, x_lo, rounding):
-    """As `exponent_and_expm1`, with the power of two itself."""
-    n, m, m_lo = exponent_and_expm1(x, x_lo, rounding)
-    return _power_of_two(n), m, m_lo
-
-
-def exponent_and_rough_expm1(x, x_lo, rounding):
-    """As `exponent_and_expm1`, to 2**-25.5: where no order needs to be kept."""
-    n, square, p, r, r_lo = _reduced(x, x_lo, rounding)
-    return n, fma(square, p, r), r_lo
-
-
-def scale_and_rough_expm1(x, x_lo, rounding):
-    """As `exponent_and_rough_expm1`, with the power of two itself."""
-    n, m, m_lo = exponent_and_rough_expm1(x, x_lo, rounding)
-    return _power_of_two(n), m, m_lo
+def scale_and_rest(x, x_lo, rounding):
+    """As `exponent_and_rest`, with the power of two itself."""
+    n, r, q = exponent_and_rest(x, x_lo, rounding)
+    return _power_of_two(n), r, q
 
 
 def multiply(x, hi, lo):
@@ -227,30 +209,36 @@ def times(number, hi, lo):
 
 def exp(x):
     """e**x for a number of at most 0, rounded once."""
-    scale, m, m_lo = scale_and_expm1(LOWEST if x < LOWEST else x, NOTHING, ROUND_SCALED)
-    y = fma(m, scale, scale)
-    return (y + fma(m_lo, scale, fma(m, scale, scale - y))) * SCALED_BACK
+    scale, r, q = scale_and_rest(LOWEST if x < LOWEST else x, NOTHING, ROUND_SCALED)
+    y, y_lo = _plus_scaled(scale, scale, r, q)
+    return (y + y_lo) * SCALED_BACK
 
 
 def number_times_exp(number, x, x_lo):
     """A float64 times e**(x + x_lo), for a sum in [-194, 0]: nothing is lost where e**x alone would underflow."""
-    n, m, m_lo = exponent_and_expm1(x, x_lo, ROUND_HALVES)
+    n, r, q = exponent_and_rest(x, x_lo, ROUND_HALVES)
     bits = np.float32(n).view(np.int32)
     half = np.int32(bits >> np.int32(1))
     first, second = _power_of_bits(half) * HALVES_BACK, _power_of_bits(np.int32(bits - half)) * HALVES_BACK
     unit, in_unit = in_units(number)
     hi, lo = halves(in_unit)
     hi, lo = hi * first, lo * first
-    y = fma(hi, m, hi)
-    return (y + (fma(hi, m, hi - y) + fma(hi, m_lo, lo))) * (second * unit)
+    y, y_lo = _plus_scaled(hi, hi, r, q)
+    return (y + (y_lo + lo)) * (second * unit)
 
 
-def plus_exp(addend, scale, m, m_lo):
-    """`addend` + `scale` (1 + m + m_lo), in two parts; both of the first are powers of two."""
+def _plus_scaled(powers, scale, r, q):
+    """`powers` + `scale` (r + q) in two parts; `powers` is `scale`, or that and another power of two."""
+    hi = fma(r + q, scale, powers)
+    return hi, fma(q, scale, fma(r, scale, powers - hi))
+
+
+def plus_exp(addend, scale, r, q):
+    """`addend` + `scale` (1 + r + q), in two parts; both of the first are powers of two."""
     powers = addend + scale
     powers_lo = addend - (powers - scale)  # exactly, unless `scale` is less than 2**-24 of `addend`
-    hi = fma(m, scale, powers)
-    return hi, fma(m_lo, scale, fma(m, scale, powers - hi) + powers_lo)
+    hi, lo = _plus_scaled(powers, scale, r, q)
+    return hi, lo + powers_lo
 
 
 def _quotient(a, a_lo, b, b_lo):
@@ -304,37 +292,25 @@ def sharp_root_of_square_and(t, b):
     return root, excess * _half_inverse_root(total)
 
 
-def _less_1(scale, m, m_lo):
-    """`scale` (1 + m + m_lo) - 1, in two parts."""
-    power = scale - ONE  # what this loses is a change of x by far less than its own last digit
-    hi = fma(m, scale, power)
-    return hi, fma(m_lo, scale, fma(m, scale, power - hi))
-
-
 def expm1(x, x_lo):
     """e**(x + x_lo) - 1 in two parts, to 2**-27, for a sum in [-87, 20]."""
-    return _less_1(*scale_and_expm1(x, x_lo, ROUND))
-
-
-def rough_expm1(x):
-    """e**x - 1 in two parts, to 2**-25.5, for a number in [-87, 20]: where no order needs to be kept."""
-    n, square, p, r, _ = _reduced(x, NOTHING, ROUND)
-    m = fma(square, p, r)
-    return _less_1(_power_of_two(n), m, fma(square, p, r - m))
+    scale, r, q = scale_and_rest(x, x_lo, ROUND)
+    # What the difference loses is a change of x by far less than its own last digit.
+    return _plus_scaled(scale - ONE, scale, r, q)
 
 
 def logistic(t, t_lo):
     """1 / (1 + e**(t + t_lo)), the logistic function of a negated sum, for one in [-18, 106]."""
-    e = scale_and_expm1(t, t_lo, ROUND_SHIFTED)
+    e = scale_and_rest(t, t_lo, ROUND_SHIFTED)
     return divide(ONE, ZERO, *plus_exp(SHIFT, *e)) * SHIFT
 
 
 def _one_plus_exp(t, t_lo):
     """(d, d_lo, above) with 1 + e**(t + t_lo) the sum of two parts times 2**above, for a sum of at most 200."""
-    n, m, m_lo = exponent_and_rough_expm1(t, t_lo, ROUND)
+    n, r, q = exponent_and_rest(t, t_lo, ROUND)
     bits = np.float32(n).view(np.int32)
     most = bits if bits < LARGEST_BITS else LARGEST_BITS
-    d, d_lo = plus_exp(ONE, _power_of_bits(most), m, m_lo)
+    d, d_lo = plus_exp(ONE, _power_of_bits(most), r, q)
     return d, d_lo, np.int32(bits - most)
 
 
@@ -391,12 +367,12 @@ def _log1p_exp(x):
     p = fma(fma(fma(fma(LOG_COSH[4], z, LOG_COSH[3]), z, LOG_COSH[2]), z, LOG_COSH[1]), z, LOG_COSH[0])
     middle, middle_lo = fast_two_sum(LOG_2, HALF * x)
     near = middle + (middle_lo + fma(z, p, LOG_2_LO))
-    # Elsewhere: log(1 + u) = u - u**2 R(u), with u = e**-|x| = 2**n (1 + r + r**2 p).
+    # Elsewhere: log(1 + u) = u - u**2 R(u), with u = e**-|x|.
     t = -abs(x)
-    n, square, p, r, _ = _reduced(LOWEST if t < LOWEST else t, NOTHING, ROUND_SCALED)
-    scale = _power_of_two(n) * SCALED_BACK
+    scale, r, q = scale_and_rest(LOWEST if t < LOWEST else t, NOTHING, ROUND_SCALED)
+    scale = scale * SCALED_BACK
     hi, lo = fast_two_sum(ONE, r)
-    lo = lo + square * p
+    lo = lo + q
     u = (hi + lo) * scale
     p = fma(fma(fma(LOG1P[6], u, LOG1P[5]), u, LOG1P[4]), u, LOG1P[3])
     p = u * fma(fma(fma(p, u, LOG1P[2]), u, LOG1P[1]), u, LOG1P[0])
@@ -426,7 +402,7 @@ def x_minus_tanh(x):
     near_lo = near_lo + fma(z_lo, f, fma(z, f, -zf))
     # Elsewhere |x| - 1, exactly, and 2 / (1 + e**2|x|).
     a = abs(x)
-    e = scale_and_rough_expm1(TWO * (a if a < TWENTY else TWENTY), NOTHING, ROUND)
+    e = scale_and_rest(TWO * (a if a < TWENTY else TWENTY), NOTHING, ROUND)
     far, far_lo = plus_exp(ONE, *e)
     numerator, numerator_lo = z if is_near else TWO, z_lo if is_near else ZERO
     q, q_lo = quotient(numerator, numerator_lo, near if is_near else far, near_lo if is_near else far_lo)

@@ -99,7 +99,7 @@ def _silu(x):
 
 def _gated_single(x, is_open, t, t_lo):
     """Give x / (1 + e**(t + t_lo)), for a t of at most ZERO_FROM and a finite x; where the gate is open, x."""
-    e = float32.scale_and_rough_expm1(t, t_lo, ROUND_SHIFTED)
+    e = float32.scale_and_rest(t, t_lo, ROUND_SHIFTED)
     return where(is_open, x, float32.divide(x, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT)
 
 

@@ -1,5 +1,6 @@
 """Piecewise forms of smooth activations: no exponential, and gradients that are exactly zero."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -7,12 +8,13 @@ import numpy as np
 from fastact._definition import Parameter, define
 from fastact._math import float32
 from fastact._math.arithmetic import fast_two_sum, fma
-from fastact._math.float32 import ONE, ZERO
+from fastact._math.float32 import ZERO
 from fastact._math.working import at_least, at_most, where, zero_or_nan
 
 INFINITY = float("inf")
 THREE, HALF_OF_THREE, THIRD, SIXTH = map(np.float32, (3, 1.5, 1 / 3, 1 / 6))
-# Together with it not less than 1 / 6, so that -0.0 times half and what that lacks stays -0.0.
+# Together with these not less than 1 / 3 and 1 / 6, so that -0.0 times half, or 1, and what that lacks stays -0.0.
+THIRD_LO = np.nextafter(np.float32(1 / 3 - np.float64(THIRD)), np.float32(0))
 SIXTH_LO = np.nextafter(np.float32(1 / 6 - np.float64(SIXTH)), np.float32(0))
 # In float64 kernels parameters are known to 107 bits: a sum that is smaller than this share of its terms is rounding,
 # and 0 is meant.
@@ -191,10 +193,10 @@ class hard_swish:
         return where(x >= 3.0, 1.0, where(x <= -3.0, 0.0, (x + 1.5) / 3.0))
 
     def backward_single(grad, x):
-        moved, moved_lo = fast_two_sum(HALF_OF_THREE, x)
-        slope, slope_lo = float32.product(moved, 1.0 / 3.0)
-        slope = where(x >= THREE, ONE, where(x <= -THREE, ZERO, slope))
-        slope_lo = where(abs(x) < THREE, fma(moved_lo, THIRD, slope_lo), ZERO)
+        # At 3/2 the middle's slope is 1, and at -3/2 it is 0: there is where what lies outside is sent.
+        moved, moved_lo = fast_two_sum(HALF_OF_THREE, where(abs(x) >= THREE, math.copysign(HALF_OF_THREE, x), x))
+        slope = moved * THIRD
+        slope_lo = fma(moved_lo, THIRD, fma(moved, THIRD_LO, fma(moved, THIRD, -slope)))
         return float32.multiply(grad, slope, slope_lo)
 
     def second_derivative(x):

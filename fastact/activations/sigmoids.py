@@ -65,7 +65,9 @@ class sigmoid:
         return 1.0 / (1.0 + exp_bounded(-within(x, FAR_FLOAT32)))
 
     def value_single(x):
-        return float32.logistic(*float32.bounded(-x, ONE_TO, ZERO_FROM))
+        # The bound comes before the minus sign, which costs nothing then.
+        t, _ = float32.bounded(x, -ZERO_FROM, -ONE_TO)
+        return float32.logistic(-t, NOTHING)
 
     def times_value_single(x, gate):
         # The value is tiny, not 0, at the lower bound, which infinity would show.
@@ -141,7 +143,7 @@ class log_sigmoid:
         return -expm1(y)
 
     def backward_from_output_single(grad, y):
-        hi, lo = float32.rough_expm1(at_least(y, EXP_ZERO_FROM))
+        hi, lo = float32.expm1(at_least(y, EXP_ZERO_FROM), NOTHING)
         return float32.multiply(grad, -hi, -lo)
 
 
