@@ -1,6 +1,7 @@
 """Threads, forks, the kernel cache, the machine code, floating-point flags and memory."""
 
 import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import ELEMENTWISE, HAVE_MODERATE_NUMBERS
+from numba.core.errors import TypingError
 from numpy.testing import assert_array_equal
 
 import fastact as fa
+from fastact._engine.cache import compile_function
 
 LAYERS = ("omp", "workqueue")
 RIGHT = """
@@ -269,6 +272,17 @@ def test_unusable_cache_folders(filled_cache, tmp_path):
 def test_cache_without_a_home(run_python, tmp_path):
     environment = {"FASTACT_CACHE_DIR": "", "HOME": "/proc/none", "XDG_CACHE_HOME": ""}
     assert run_python(SHORT, **environment) == run_python(SHORT)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_compilation_leaves_the_garbage_collector_as_it_was(enabled):
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(TypingError):
+            compile_function(lambda number: number.no_such_attribute, "intp(intp)", "cannot_compile")
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
 
 
 def test_two_processes_fill_one_cache(run_python, tmp_path):

@@ -5,7 +5,9 @@ and its failures reach the user. Here every compiled function is one file, named
 it, written beside its place and renamed, and checked when it is read. Whatever goes wrong ends in a compilation.
 """
 
+import contextlib
 import functools
+import gc
 import hashlib
 import os
 import pickle
@@ -23,6 +25,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 
+from fastact._engine.compiler import Compiler
 from fastact._lock import lock
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -132,6 +135,18 @@ def _write_whole(path, content):
         raise
 
 
+@contextlib.contextmanager
+def _collector_at_rest():
+    """Compilers make many objects that live long: to look through them for garbage takes 5 % of a compilation."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def compile_function(function, signature, name, **options):
     """The compiled form of `function`: once per process and name, from the disk where it can be.
 
@@ -155,9 +170,11 @@ def compile_function(function, signature, name, **options):
         if name not in _compiled:
             options = {"error_model": "numpy", "nogil": True, **options}
             function.__qualname__ = name  # its symbol's, for the reason that `inlined.own_symbol` gives
-            compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options=options)
+            signature_given = sigutils.normalize_signature(signature)
+            compiled = CFunc(function, signature_given, locals={}, options=options, pipeline_class=Compiler)
             compiled._cache = KernelCache(name, signature, options)
-            compiled.compile()
+            with _collector_at_rest():
+                compiled.compile()
             _compiled[name] = compiled
         return _compiled[name]
 

@@ -5,8 +5,15 @@ import os
 
 from numba.extending import overload, register_jitable
 
+from fastact._engine.compiler import Compiler
+
 # Python does not call them: wrappers for it would take a third of a kernel's compile time.
-FROM_KERNELS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+FROM_KERNELS = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": Compiler,
+}
 # A call in a loop would keep it from being vectorised.
 _ALWAYS = {"forceinline": True, **FROM_KERNELS}
 
