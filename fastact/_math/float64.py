@@ -241,8 +241,9 @@ def normal_tail_ratio(t):
 
 def rough_normal_tail(t):
     """The standard normal distribution's upper tail, for `t` in [0, 20]; relative error 2**-26: no order is kept."""
-    d = ROUGH_TAIL_Q
-    return _times_normal(ROUGH_TAIL, fma(fma(fma(fma(t + d[4], t, d[3]), t, d[2]), t, d[1]), t, d[0]), t)
+    d, square = ROUGH_TAIL_Q, t * t
+    q = fma(fma(t + d[4], square, fma(d[3], t, d[2])), square, fma(d[1], t, d[0]))
+    return _times_normal(ROUGH_TAIL, q, t, square)
 
 
 def rough_gelu_slope(t):
@@ -251,15 +252,15 @@ def rough_gelu_slope(t):
     M is Mills' ratio, and r = 0.7518 is where t = M(t). The derivative is minus the normal density times ``t - M(t)``,
     and written with this function, which has no zero, nothing cancels.
     """
-    d = GELU_SLOPE_Q
-    return _times_normal(GELU_SLOPE, fma(fma(fma(t + d[3], t, d[2]), t, d[1]), t, d[0]), t)
+    d, square = GELU_SLOPE_Q, t * t
+    q = fma(square + fma(d[3], t, d[2]), square, fma(d[1], t, d[0]))
+    return _times_normal(GELU_SLOPE, q, t, square)
 
 
-def _times_normal(c, q, t):
+def _times_normal(c, q, t, square):
     """A polynomial of degree 4 in t, over q, times e**(-t**2 / 2)."""
     # e**(-r / 2) is (1 - u) / (1 + u), with u = tanh(r / 4): one division serves both.
-    p = fma(fma(fma(fma(c[4], t, c[3]), t, c[2]), t, c[1]), t, c[0])
-    square = t * t
+    p = fma(fma(c[4], square, fma(c[3], t, c[2])), square, fma(c[1], t, c[0]))
     rounded = fma(square, -0.5 * LOG2_E, ROUND)
     r = fma(rounded - ROUND, 2.0 * LN2, square)
     a, b = _tanh_as_quotient(r, 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastact._definition import Parameter, define
 from fastact._math import float32
-from fastact._math.arithmetic import fast_two_sum, fma
+from fastact._math.arithmetic import fma
 from fastact._math.float32 import NOTHING, ROUND_SHIFTED, SHIFT, ZERO
 from fastact._math.float64 import (
     exp_bounded,
@@ -72,10 +72,10 @@ GELU_TANH_A = (1.5957691216057308, -9.96930880911092e-17)
 GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
 GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
 GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
-# -B as two float32, and A / B, the first of which has so few digits that no sum with a square here loses one of them; x
-# from which gelu_tanh(x) is 0, and x, in float32.
+# -A and -B as two float32 each: -A's first has so few digits that no number made of it and x**2 here loses one of them;
+# x from which gelu_tanh(x) is 0, and x, in float32.
+MINUS_GELU_TANH_A = np.float32(-1.5957679748535156), np.float32(-1.1467521972008399e-06)
 MINUS_GELU_TANH_B = np.float32(-0.07135481387376785), np.float32(-2.3988324659995897e-09)
-GELU_TANH_A_BY_B = np.float32(22.363861083984375), np.float32(-1.081747996067861e-06)
 GELU_TANH_ZERO_FROM, GELU_TANH_ONE_FROM = np.float32(-10.9), np.float32(8)
 GELU_TANH_FARTHEST = 32.0
 GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
@@ -413,15 +413,14 @@ def _gelu_tanh_differences(t):
 def _gelu_tanh_single(x):
     finite = at_least(x, GELU_TANH_ZERO_FROM)
     a = at_most(finite, GELU_TANH_ONE_FROM)
-    # -B a (a**2 + A / B): e**v is as exact as v is, so that v has two parts.
+    # a (-A - B a**2): e**v is as exact as v is, so that v has two parts.
+    (linear, linear_lo), (cubic, cubic_lo) = MINUS_GELU_TANH_A, MINUS_GELU_TANH_B
     square = a * a
-    sum_, sum_lo = fast_two_sum(GELU_TANH_A_BY_B[0], square)
-    sum_lo = sum_lo + (fma(a, a, -square) + GELU_TANH_A_BY_B[1])
-    u = a * sum_
-    u_lo = fma(a, sum_lo, fma(a, sum_, -u))
-    b, b_lo = MINUS_GELU_TANH_B
-    v = b * u
-    return _gated_single(finite, v <= ONE_TO, v, fma(b, u_lo, fma(b_lo, u, fma(b, u, -v))))
+    slope = fma(cubic, square, linear)
+    rest = fma(cubic, fma(a, a, -square), fma(cubic_lo, square, linear_lo))
+    slope_lo = fma(cubic, square, linear - slope) + rest
+    v = a * slope
+    return _gated_single(finite, v <= ONE_TO, v, fma(a, slope_lo, fma(a, slope, -v)))
 
 
 @define(
