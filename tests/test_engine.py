@@ -328,24 +328,28 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 VECTOR = re.compile(r"%[yz]mm\\d" if X86 else r"\\bv\\d+\\.[24][sd]\\b")
 PACKED_FMA = re.compile(r"\\bvfn?m\\w+p[sd]\\b.*%[yz]mm" if X86 else r"\\bfml[as]\\b.*\\.(2d|4s)")
 DOUBLE = re.compile(r"\\bv(?!mov)\\w+pd\\b.*%[yz]mm" if X86 else r"\\bf\\w+\\b.*\\.2d")
+UNALIGNED = re.compile(r"\\bvmov(?:up[sd]|dqu)\\b.*(?:%[yz]mm.*\\(%rsp\\)|\\(%rsp\\).*%[yz]mm)")
 EXPONENTIAL = 8  # what an exponential takes of these
 EXPONENTIALS = ("softmax", "softmin", "log_softmax", "logsumexp")
 BY_LARGEST = ("softmax", "softmin", "log_softmax")  # from x, in float32: a loop for moderate rows, one for the others
 FROM_OUTPUT = (("softmax", "backward_from_output"), ("softmin", "backward_from_output"))  # need none
 known = set()
 x = np.ones(3, "f4")
-def assembly_of(kernel):
+def checked_assembly_of(kernel):
     # Of the optimised code that the cache holds: the same whether the kernel is compiled here or was by another test.
     library = compiled_functions()[kernel]._library
-    return library.codegen._tm.emit_assembly(library._get_module_for_linking())
+    assembly = library.codegen._tm.emit_assembly(library._get_module_for_linking())
+    for called in CALL.findall(assembly):
+        print(kernel, "calls", *called)
+    if UNALIGNED.search(assembly):
+        print(kernel, "has vectors across two lines of the cache")
+    return assembly
 for dtype in ("f4", "f8"):
     for name in fa.names(kind="elementwise"):
         activation = fa.get(name)
         activation(x.astype(dtype)), activation.derivative(x)
         for kernel in sorted(set(compiled_functions()) - known):
-            assembly = assembly_of(kernel)
-            for called in CALL.findall(assembly):
-                print(kernel, "calls", *called)
+            assembly = checked_assembly_of(kernel)
             if kernel.startswith(name + "-") and not VECTOR.search(assembly):
                 print(kernel, "has no vector instructions")
             direction = kernel.removeprefix(name + "-").split("-")[0]
@@ -365,9 +369,7 @@ for rows, dtype in ((few, "f4"), (many, "f4"), (few, "f8"), (many, "f8")):
                 operands[0] = operands[0][:, 0]
             function(*operands, *more)
             for kernel in sorted(set(compiled_functions()) - known):
-                assembly = assembly_of(kernel)
-                for called in CALL.findall(assembly):
-                    print(kernel, "calls", *called)
+                assembly = checked_assembly_of(kernel)
                 if kernel.startswith((name, "largest", "smallest", "sums")) and not VECTOR.search(assembly):
                     print(kernel, "has no vector instructions")
                 exponential = name in EXPONENTIALS and kernel.startswith(name) and (name, direction) not in FROM_OUTPUT

@@ -54,10 +54,10 @@ def _compiled() -> Callable[..., None]:
     from numba import carray
 
     from fastact._engine.cache import compile_function
-    from fastact._engine.intrinsics import prefer_512_bit, select
+    from fastact._engine.intrinsics import fit_for_vectors, select
 
     def compare(got, reference, scale, errors, size, precision, lowest, highest):  # type: ignore[no-untyped-def]
-        prefer_512_bit()
+        fit_for_vectors()
         y, exact = carray(got, size), carray(reference, size)
         units, result = carray(scale, size), carray(errors, size)
         overflow = np.int64((_BIAS + highest + 1) << _MANTISSA_BITS).view(np.float64)

@@ -299,7 +299,7 @@ class _Loops:
         load_operands, load_constants = self.load_operands, self.load_constants
 
         def one_result(begin, end, places, constants):
-            llvm.prefer_512_bit()
+            llvm.fit_for_vectors()
             llvm.interleave()
             sources, result = operand_addresses(places, 0), llvm.load_word(places, operands)
             parameters = load_constants(constants, 0)
@@ -308,7 +308,7 @@ class _Loops:
                 llvm.store_result(result, size * i, leave(y))
 
         def two_results(begin, end, places, constants):
-            llvm.prefer_512_bit()
+            llvm.fit_for_vectors()
             llvm.interleave()
             sources, (first, second) = operand_addresses(places, 0), result_addresses(places, operands)
             parameters = load_constants(constants, 0)
@@ -325,7 +325,7 @@ class _Loops:
         load_operands, load_constants = self.load_operands, self.load_constants
 
         def count(begin, end, places, constants):
-            llvm.prefer_512_bit()
+            llvm.fit_for_vectors()
             sources, parameters, others = operand_addresses(places, 0), load_constants(constants, 0), 0
             for i in range(begin, end):
                 others += not condition(*(load_operands(sources, i) + parameters))
@@ -339,7 +339,7 @@ def _whole(loop):
     loop = inlined(loop)
 
     def kernel(length, places, constants):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         loop(0, length, places, constants)
 
     return kernel
@@ -350,7 +350,7 @@ def _by_size(count, of_moderate, of_any):
     count, of_moderate, of_any = apart(count), apart(of_moderate), apart(of_any)
 
     def kernel(length, places, constants):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         for begin in range(0, length, STRETCH):
             end = min(begin + STRETCH, length)
             if count(begin, end, places, constants) == 0:

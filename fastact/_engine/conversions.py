@@ -141,7 +141,7 @@ def _bit_conversion(dtype, working):
 
 def _convert_kernel(element, convert):
     def kernel(length, source, source_stride, destination, destination_stride):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         # The contiguous case apart, so that LLVM vectorises it.
         if destination_stride == size and source_stride == source_size:
             for i in range(length):

@@ -99,7 +99,7 @@ def _of_lines(loops):
 
     @apart
     def lines(count, *others):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         if count == SIDE_BY_SIDE:
             loops(SIDE_BY_SIDE, *others)
@@ -410,7 +410,7 @@ def _row_loop_of_terms(formulas, computed_in, in_turns=_not_in_turns):
 
     @apart
     def one_row(length, line, stored, numbers, known):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         in_turns()
         llvm.keep_apart()
         for i in range(length):
@@ -515,7 +515,7 @@ def _row_loop(formulas, dtype, computed_in):
 
     @apart
     def loop(block):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         of_known = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
         of_label, numbers = llvm.load_word(block, AT_LABEL), llvm.load_word(block, NUMBERS)
@@ -544,7 +544,7 @@ def _ties_loops(formulas, dtype):
 
     @apart
     def of_row(length, line, largest):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         ties = np.int32(0)
         for i in range(length):
@@ -601,7 +601,7 @@ def _summing_loop(formulas, computed_in, one_row):
     @apart
     def add_lines(length, begins, line, lanes, numbers, known):
         """Add elements to their lanes, eight to each at a time."""
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         if begins:
             for i in range(LANE_COUNT):
@@ -663,7 +663,7 @@ def _result_loops(formulas, computed_in):
 
     @apart
     def one_row(length, line, stored, start, of_row, written):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         numbers, label, constants = of_row
         for i in range(length):
@@ -757,7 +757,7 @@ def _winner_kernel(formulas, dtype):
         llvm.store_result(places[inputs], size * i, leave(y))
 
     def kernel(action, block):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
         of_rows = llvm.load_word(block, LARGEST), llvm.load_word(block, CONSTANTS), llvm.load_word(block, NUMBERS)
         places, steps = load_places(block, PLACES), load_places(block, STEPS)
@@ -805,7 +805,7 @@ def threshold_kernel(name, formulas, dtype):
     store_terms, load_sums = _store_all(_stored(dtype, STREAM_BYTES)[2], count), tuple_of(load_of_row, count)
 
     def kernel(action, block):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         outer, inner, form = llvm.load_word(block, OUTER), llvm.load_word(block, INNER), llvm.load_word(block, FORM)
         place, x_step, scratch = llvm.load_word(block, X), llvm.load_word(block, X_STEP), llvm.load_word(block, TERMS)
         known_places = llvm.load_word(block, LARGEST), llvm.load_word(block, THRESHOLDS)
@@ -907,7 +907,7 @@ def largest_kernel(dtype, extreme):
             place += step
 
     def kernel(action, block):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
         place, step = llvm.load_word(block, X), llvm.load_word(block, X_STEP)
         largest = llvm.load_word(block, LARGEST)
@@ -951,7 +951,7 @@ def _adders(computed_in):
     @apart
     def add_up(terms, lanes, used, width, sums):
         """Add the lanes up, two by two; where rows are so short that there is a lane for each term, take the terms."""
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         if terms != 0:
             half = (used + 1) // 2
@@ -980,7 +980,7 @@ def _adders(computed_in):
 
     @apart
     def clear(lanes, count):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         for i in range(count):
             store(lanes, 0, i, zero())
@@ -998,7 +998,7 @@ def _adders(computed_in):
     @apart
     def add_to_lanes(terms, lanes, length, width):
         """Add terms to their lanes, eight to each at a time where there are so many."""
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         llvm.keep_apart()
         line, end = part_bytes * LANE_COUNT * width, terms + part_bytes * length * width
         while terms + 8 * line <= end:
@@ -1030,7 +1030,7 @@ def sums_kernel(computed_in):
     sums_bytes = PARTS[summed_in] * ROWS_BYTES
 
     def kernel(streams, block):
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         outer, inner = llvm.load_word(block, OUTER), llvm.load_word(block, INNER)
         is_rows = llvm.load_word(block, FORM) == ROWS
         groups, length, width = (outer, inner, 1) if is_rows else (1, outer, inner)

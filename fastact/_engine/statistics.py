@@ -101,7 +101,7 @@ def _widener(element):
     @own_symbol
     def widen(length, source, destination):
         llvm.keep_apart()
-        llvm.prefer_512_bit()
+        llvm.fit_for_vectors()
         for i in range(length):
             value = llvm.load_operand(source, size * i, element)
             llvm.store_scratch(destination, 8 * i, np.float64(value))
@@ -116,7 +116,7 @@ _widen_4, _widen_8 = _widener(llvm.float32), _widener(llvm.float64)
 def summarise(source, length, words):
     """How many numbers of a block are NaN and infinite; of the others the extremes, mean and standard deviation."""
     llvm.keep_apart()
-    llvm.prefer_512_bit()
+    llvm.fit_for_vectors()
     nans, infinite, low, high = 0, 0, _MAGNITUDE, -_MAGNITUDE
     for i in range(length):
         bits = _bits(llvm.load(source, 8 * i, llvm.float64))
@@ -141,7 +141,7 @@ def summarise(source, length, words):
 def _mean_and_spread(source, length, count, magnitude):
     """The mean and the standard deviation of a block's finite numbers."""
     llvm.keep_apart()
-    llvm.prefer_512_bit()
+    llvm.fit_for_vectors()
     if count == 0:
         return 0.0, 0.0
     scale, total = _scale(magnitude), 0.0
@@ -163,7 +163,7 @@ def _mean_and_spread(source, length, count, magnitude):
 def root_mean_squares(gradient, derivative, length, words):
     """Those of a gradient and of its product with the derivative; a product that is not finite counts as 0, as both."""
     llvm.keep_apart()
-    llvm.prefer_512_bit()
+    llvm.fit_for_vectors()
     largest, largest_product = 0, 0
     for i in range(length):
         g = llvm.load(gradient, 8 * i, llvm.float64)
@@ -187,7 +187,7 @@ def root_mean_squares(gradient, derivative, length, words):
 def shares(y, derivative, length, threshold, words):
     """How many derivatives are 0, how many of those or below the threshold, and how many outputs are 0."""
     llvm.keep_apart()
-    llvm.prefer_512_bit()
+    llvm.fit_for_vectors()
     dead, saturated, zero = 0, 0, 0
     for i in range(length):
         slope = abs(llvm.load(derivative, 8 * i, llvm.float64))
