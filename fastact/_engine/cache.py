@@ -170,8 +170,8 @@ def compile_function(function, signature, name, **options):
         if name not in _compiled:
             options = {"error_model": "numpy", "nogil": True, **options}
             function.__qualname__ = name  # its symbol's, for the reason that `inlined.own_symbol` gives
-            signature_given = sigutils.normalize_signature(signature)
-            compiled = CFunc(function, signature_given, locals={}, options=options, pipeline_class=Compiler)
+            types = sigutils.normalize_signature(signature)
+            compiled = CFunc(function, types, locals={}, options=options, pipeline_class=Compiler)
             compiled._cache = KernelCache(name, signature, options)
             with _collector_at_rest():
                 compiled.compile()

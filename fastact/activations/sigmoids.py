@@ -40,6 +40,12 @@ TANH_ONE_FROM, EXP_ZERO_FROM = np.float32(10), np.float32(-87)
 LECUN = "LeCun, Bottou, Orr & Mueller, Efficient BackProp, 1998"
 
 
+def _sigmoid_single(x):
+    # The bound comes before the minus sign, which costs nothing then.
+    t, _ = float32.bounded(x, -ZERO_FROM, -ONE_TO)
+    return float32.logistic(-t, NOTHING)
+
+
 @define(
     formula=r"\sigma(x) = \frac{1}{1 + e^{-x}}",
     limits={"value": (0.0, 1.0), "derivative": (0.0, 0.0), "second_derivative": (0.0, 0.0)},
@@ -65,9 +71,7 @@ class sigmoid:
         return 1.0 / (1.0 + exp_bounded(-within(x, FAR_FLOAT32)))
 
     def value_single(x):
-        # The bound comes before the minus sign, which costs nothing then.
-        t, _ = float32.bounded(x, -ZERO_FROM, -ONE_TO)
-        return float32.logistic(-t, NOTHING)
+        return _sigmoid_single(x)
 
     def times_value_single(x, gate):
         # The value is tiny, not 0, at the lower bound, which infinity would show.

@@ -8,7 +8,7 @@ from fastact._math.arithmetic import fast_two_sum, fma
 from fastact._math.float32 import HALF, LOWER, NOTHING, ONE, RAISE, TWO, ZERO
 from fastact._math.float64 import exp_bounded
 from fastact._math.working import at_least, at_most, exp, expm1, log1p, sqrt, where, within
-from fastact.activations.sigmoids import FAR_FLOAT32, ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_ANY
+from fastact.activations.sigmoids import FAR_FLOAT32, ONE_TO, ZERO_FROM, ZERO_FROM_TIMES_ANY, _sigmoid_single
 
 INFINITY = float("inf")
 # Squares of larger numbers overflow, and a**2 + b is a**2 long before.
@@ -71,7 +71,7 @@ class softplus:
         return float32.times_logistic(grad, *t)
 
     def derivative_single_at_defaults(x, beta):
-        return float32.logistic(*float32.bounded(-x, ONE_TO, ZERO_FROM))
+        return _sigmoid_single(x)
 
     def backward_single_at_defaults(grad, x, beta):
         return float32.times_logistic(grad, *float32.bounded(-x, ONE_TO, ZERO_FROM_TIMES_ANY))
