@@ -16,8 +16,8 @@ from fastact._notebook import Shown
 
 ndarray = np.ndarray
 
-# Arrays above this many elements are worth a look at their layout before NumPy's iterator gets them.
-LARGE = 32_768
+# Work that takes one thread so long is worth describing arrays to threads, where NumPy would cut them into short runs.
+_NANOSECONDS_WORTH_SHARING = 15_000
 _UFUNC_KEYWORDS = {
     "out": None,
     "where": True,
@@ -68,13 +68,21 @@ class Direction(Documented):
     def _first_call(self, *args: Any, **keywords: Any) -> Any:
         # Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it. (A comment:
         # IPython shows a call's docstring to people.)
-        from fastact._engine.calls import short_way
-
         with lock:
             if vars(type(self))["_owned"] is None:
-                ufunc = _ufuncs.at(self._definition.name, self._direction, self._defaults).ufunc
-                self._become(*short_way(ufunc, partial(Direction.__call__, self), len(self._arrays), LARGE))
+                self._become(*self._short_way(self._defaults, partial(Direction.__call__, self)))
         return self(*args, **keywords)
+
+    def _short_way(self, values: tuple[float, ...], general: Callable | None = None) -> tuple[Callable, Any]:
+        """A callable for this direction with these parameters, and what the caller must keep alive meanwhile.
+
+        What it cannot take itself goes to `general`, or `_run`.
+        """
+        from fastact._engine.calls import short_way
+
+        elementwise = _ufuncs.at(self._definition.name, self._direction, values)
+        run, share = partial(self._run, elementwise), partial(self._share, elementwise)
+        return short_way(elementwise.ufunc, share, general or run, len(self._arrays), self._large)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         # The long way, which the short way knows; a call finds `_become`'s first.
@@ -143,16 +151,33 @@ class Direction(Documented):
             from fastact import _dask
 
             return _dask.several_results(elementwise.ufunc, operands, keywords)
-        if keywords.get("out") is not None:
-            self._check_out(keywords["out"])
-        if keywords.keys() <= {"out"} and (results := self._whole(elementwise, operands, keywords)) is not None:
-            return results
+        if keywords.keys() <= {"out"} and self._are_many_runs((*operands, *_as_tuple(keywords.get("out")))):
+            return self._share(elementwise, *operands, **keywords)
+        return self._run_ufunc(elementwise, operands, keywords)
+
+    def _run_ufunc(self, elementwise: Any, operands: tuple, keywords: dict[str, Any]) -> Any:
+        self._check_out(keywords.get("out"))
         try:
             results = elementwise.ufunc(*operands, **keywords)
         except (TypeError, ValueError) as error:
             raise self._explained(error, operands, keywords) from None
         _ufuncs.raise_failure()
         return results
+
+    def _share(self, elementwise: Any, /, *operands: ndarray, out: Any = None) -> Any:
+        """Have threads share large arrays that NumPy would cut into short runs; what they cannot take, it gets."""
+        from fastact._engine.arrays import run_arrays
+
+        keywords = {} if out is None else {"out": out}
+        results = (None,) * elementwise.results if out is None else _as_tuple(out)
+        if len(results) == elementwise.results:
+            try:
+                done = run_arrays(elementwise, operands, results)
+            except ValueError as error:  # shapes that do not fit
+                raise self._explained(error, operands, keywords) from None
+            if done is not None:
+                return done if len(done) > 1 else done[0]
+        return self._run_ufunc(elementwise, operands, keywords)
 
     def _device_call(self, args: tuple, keywords: dict[str, Any]) -> Any:
         from fastact.cuda import target
@@ -226,28 +251,20 @@ class Direction(Documented):
                 parameter.check(self.name, value)
 
     def _check_out(self, out: Any) -> None:
-        for result in out if isinstance(out, tuple) else (out,):
+        for result in _as_tuple(out):
             if isinstance(result, ndarray) and not result.flags.writeable:
                 raise ValueError(f"{self.name}: out is read-only; pass an array that may be written")
 
-    def _whole(self, elementwise: Any, operands: tuple, keywords: dict[str, Any]) -> Any:
-        """Run large arrays that NumPy would cut into short runs; None leaves them to NumPy."""
-        out = keywords.get("out")
-        results = out if isinstance(out, tuple) else (out,) * elementwise.results
-        if len(results) != elementwise.results or (out is not None and type(out) is not tuple and len(results) > 1):
-            return None
-        arrays = (*operands, *(result for result in results if result is not None))
-        if not any(type(array) is ndarray and array.size > LARGE for array in arrays):
-            return None
-        if not all(type(array) is ndarray for array in arrays) or _is_one_run(arrays):
-            return None
-        from fastact._engine.arrays import run_arrays
+    @property
+    def _large(self) -> int:
+        return int(_NANOSECONDS_WORTH_SHARING / self._definition.cost)
 
-        try:
-            done = run_arrays(elementwise, operands, results)
-        except ValueError as error:  # shapes that do not fit
-            raise self._explained(error, operands, keywords) from None
-        return done[0] if done is not None and len(done) == 1 else done
+    def _are_many_runs(self, arrays: Sequence[Any]) -> bool:
+        """Whether these are arrays, one of them large, of which NumPy's iterator would not make one long run."""
+        arrays = [array for array in arrays if array is not None]
+        if not all(type(array) is ndarray for array in arrays) or not any(array.size > self._large for array in arrays):
+            return False
+        return not _is_one_run(arrays)
 
     # --- errors ------------------------------------------------------------------------------------
 
@@ -274,17 +291,14 @@ class Direction(Documented):
             )
         if "broadcast" in str(error):
             return ValueError(f"{self.name}: operands of shapes {shapes} do not broadcast together")
-        return error
+        return ValueError(f"{self.name}: {error}")
 
 
 # As many as `_ufuncs.at` keeps, for the same reason.
 @lru_cache(maxsize=512)
 def _short_way_at(direction: Direction, values: tuple[float, ...]) -> tuple[Callable, Any]:
     """`short_way` of a direction with these parameters, and what the caller must keep alive meanwhile."""
-    from fastact._engine.calls import short_way
-
-    elementwise = _ufuncs.at(direction._definition.name, direction._direction, values)
-    return short_way(elementwise.ufunc, partial(direction._run, elementwise), len(direction._arrays), LARGE)
+    return direction._short_way(values)
 
 
 def explained_dtype(name: str, error: TypeError, operands: Sequence[Any], keywords: dict[str, Any]) -> TypeError:
@@ -312,6 +326,10 @@ def as_array(value: Any) -> Any:
 def is_dask(value: Any) -> bool:
     """Whether a value is a dask array, found out without importing dask."""
     return type(value).__module__.startswith("dask.array")
+
+
+def _as_tuple(out: Any) -> tuple:
+    return out if isinstance(out, tuple) else () if out is None else (out,)
 
 
 def _is_one_run(arrays: Sequence[ndarray]) -> bool:

@@ -2,14 +2,18 @@
 
 import ctypes
 import functools
-import math
 
 import numpy as np
 
+from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
+from fastact._engine import objects
 from fastact._engine.conversions import can_pack
+from fastact._engine.driver import address_of, set_job_operand
+from fastact._engine.inlined import apart
 from fastact._engine.programs import FLOAT32, FLOAT64, prepare_part, raise_failure
 
+_INDEX_BYTES = 8 * (1 + j.MAX_OUTER_DIMENSIONS)
 _ITERATOR_FLAGS = ("external_loop", "copy_if_overlap", "zerosize_ok")
 
 
@@ -45,9 +49,7 @@ def run_arrays(elementwise, operands, results):
     with np.nditer(arrays, flags=_ITERATOR_FLAGS, op_flags=[*reads, *writes], op_dtypes=dtypes) as iterator:
         views = iterator.itviews
         if views[0].size:
-            program = elementwise.program(tuple(dtypes))
-            job = _describe(program, views)
-            run_job(job)
+            run_job(describe_job(elementwise.program(tuple(dtypes)), views, by_density=True))
         made = iterator.operands[len(operands) :]
     return tuple(new if given is None else given for given, new in zip(results, made, strict=True))
 
@@ -74,29 +76,69 @@ def resolve(elementwise, operands, results):
     return [*[operand.dtype for operand in operands], *loop[len(operands) :]]
 
 
-def _describe(program, views):
-    """The job's words. The innermost dimension is the one along which the first result is densest."""
-    result = views[int(program.words[j.INPUTS])]
-    order = sorted(range(result.ndim), key=lambda axis: (abs(result.strides[axis]), -axis), reverse=True)
-    return describe_job(program, [view.transpose(order) for view in views])
+@apart
+def order_axes(array, by_density, order):
+    """Write an array's axes as they are, or so that the one along which it is densest, the last of such, comes last."""
+    strides = objects.strides_of(array)
+    for axis in range(objects.dimensions_of(array)):
+        place, stride = axis, abs(llvm.load_word(strides, axis))
+        while by_density and place > 0 and abs(llvm.load_word(strides, llvm.load_word(order, place - 1))) < stride:
+            llvm.store_word(order, place, llvm.load_word(order, place - 1))
+            place -= 1
+        llvm.store_word(order, place, axis)
 
 
-def describe_job(program, views):
-    """The words of a job over arrays of one shape, whose last dimension is the inner one."""
-    *outer, length = views[0].shape
-    job = np.zeros(j.JOB_WORDS, np.int64)
-    job[j.PROGRAM] = program.address
-    job[j.LENGTH], job[j.ROWS] = length, math.prod(outer)
-    job[j.OUTER_DIMENSIONS] = len(outer)
-    job[j.OUTER_SHAPE : j.OUTER_SHAPE + len(outer)] = outer
-    for operand, view in enumerate(views):
-        words = job[j.JOB_OPERANDS + j.JOB_OPERAND_WORDS * operand :]
-        words[j.ADDRESS], words[j.STRIDE] = view.ctypes.data, view.strides[-1]
-        words[j.OUTER_STRIDES : j.OUTER_STRIDES + len(outer)] = view.strides[:-1]
+def describe(job, program, views, by_density):
+    """Write a job's words: of `views`, a tuple of arrays of one shape, with their axes as they are or by density."""
+    order, items = llvm.stack_buffer(_INDEX_BYTES), views + objects.TUPLE_ITEMS
+    first_result = llvm.load_word(program, j.INPUTS) if by_density else 0  # sums have no results
+    view = llvm.load_word(items, first_result)
+    shape, outer, rows = objects.shape_of(view), objects.dimensions_of(view) - 1, 1
+    order_axes(view, by_density, order)
+    for dimension in range(outer):
+        extent = llvm.load_word(shape, llvm.load_word(order, dimension))
+        llvm.store_word(job, j.OUTER_SHAPE + dimension, extent)
+        rows *= extent
+    inner = llvm.load_word(order, outer)
+    llvm.store_word(job, j.PROGRAM, program)
+    llvm.store_word(job, j.LENGTH, llvm.load_word(shape, inner))
+    llvm.store_word(job, j.ROWS, rows)
+    llvm.store_word(job, j.OUTER_DIMENSIONS, outer)
+    for operand in range(llvm.load_word(views + objects.TUPLE_LENGTH, 0)):
+        view = llvm.load_word(items, operand)
+        strides = objects.strides_of(view)
+        set_job_operand(job, operand, j.ADDRESS, llvm.load_word(view + objects.ARRAY_DATA, 0))
+        set_job_operand(job, operand, j.STRIDE, llvm.load_word(strides, inner))
+        for dimension in range(outer):
+            stride = llvm.load_word(strides, llvm.load_word(order, dimension))
+            set_job_operand(job, operand, j.OUTER_STRIDES + dimension, stride)
+
+
+@functools.cache
+def _describe():
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)(address_of(describe, 4))
+
+
+def describe_job(program, views, by_density=False, words=j.JOB_WORDS):
+    """The words of a job over arrays of one shape.
+
+    Parameters
+    ----------
+    program : Program
+        What to apply to them.
+    views : iterable of ndarray
+        Its operands and results.
+    by_density : bool
+        Whether the inner dimension is the one along which the first result is densest, and not the last one.
+    words : int
+        How many there are to be; those that say nothing of arrays are 0.
+    """
+    job, views = (ctypes.c_int64 * words)(), tuple(views)
+    _describe()(ctypes.addressof(job), program.address, id(views), by_density)
     return job
 
 
 def run_job(job):
     """Have the driver run a job."""
-    _run()(job.ctypes.data)
+    _run()(ctypes.addressof(job))
     raise_failure()

@@ -1,7 +1,8 @@
 """The shortest way from a call to a ufunc: a C function, compiled by Numba, in front of the Python one.
 
 Arrays in, small ones or such as NumPy's iterator makes one run of, and nothing but ``out=`` besides: such calls, which
-are most, go straight to the ufunc. Parameters that are numbers have been taken off by then: each set of them has a
+are most, go straight to the ufunc. Large arrays of which it would make many have a way of their own, too: they are
+shared by threads. Parameters that are numbers have been taken off by then: each set of them has a
 short way of its own.
 Everything else, and everything that fails, goes to the long way in Python, which also explains. A Python function
 that decided this would cost as much as the ufunc's own work on a small array.
@@ -16,36 +17,28 @@ import numpy as np
 from fastact._definition import NATIVE_DTYPES
 from fastact._engine import intrinsics as llvm
 from fastact._engine import job as j
+from fastact._engine import objects
 from fastact._engine.cache import compile_function
 from fastact._engine.inlined import inlined
 from fastact._engine.programs import state
 
 # Words that the C function is told, in a bytes object that is its `self`.
-UFUNC, GENERAL, ARRAYS, LARGE, NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR, STATE = range(12)
-FLOATS = 12  # the dtypes that are ours, from here on
-_HEAD = object.__basicsize__
-_BYTES_DATA = bytes.__basicsize__ - 1
-_TYPE = _HEAD - 8  # the type is the last word of every object's head
-_TUPLE_LENGTH = _HEAD
-_TUPLE_ITEMS = tuple.__basicsize__
-# PyTypeObject: the flags are its 19th word after the head; a type that Python code made, on the heap, has this one.
-_TYPE_FLAGS, _ON_HEAP = _HEAD + 8 * 19, 1 << 9
-# PyArrayObject_fields: data, nd (an int), dimensions, strides, base, descr, flags (an int).
-_ARRAY_DIMENSIONS, _ARRAY_SHAPE, _ARRAY_DTYPE, _ARRAY_FLAGS = _HEAD + 8, _HEAD + 16, _HEAD + 40, _HEAD + 48
-_C_CONTIGUOUS = 1
+UFUNC, WHOLE, GENERAL, ARRAYS, LARGE, STATE = range(6)
+NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR = range(6, 13)
+FLOATS = 13  # the dtypes that are ours, from here on
 _FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
 _OUT = sys.intern("out")
 
 
 @inlined
 def _is_array(words, operand):
-    return llvm.load_word(operand + _TYPE, 0) == llvm.load_word(words, NDARRAY)
+    return llvm.load_word(operand + objects.TYPE, 0) == llvm.load_word(words, NDARRAY)
 
 
 @inlined
 def _size(array):
-    size, shape = 1, llvm.load_word(array + _ARRAY_SHAPE, 0)
-    for dimension in range(llvm.load(array, _ARRAY_DIMENSIONS, llvm.int32)):
+    size, shape = 1, objects.shape_of(array)
+    for dimension in range(objects.dimensions_of(array)):
         size *= llvm.load_word(shape, dimension)
     return size
 
@@ -61,14 +54,14 @@ def _is_ours(words, dtype):
 @inlined
 def _in_step(array, other):
     """Whether two arrays have one shape, one dtype and no gaps."""
-    dimensions = llvm.load(array, _ARRAY_DIMENSIONS, llvm.int32)
-    if not llvm.load(other, _ARRAY_FLAGS, llvm.int32) & _C_CONTIGUOUS:
+    dimensions = objects.dimensions_of(array)
+    if not llvm.load(other, objects.ARRAY_FLAGS, llvm.int32) & objects.C_CONTIGUOUS:
         return False
-    if dimensions != llvm.load(other, _ARRAY_DIMENSIONS, llvm.int32):
+    if dimensions != objects.dimensions_of(other):
         return False
-    if llvm.load_word(array + _ARRAY_DTYPE, 0) != llvm.load_word(other + _ARRAY_DTYPE, 0):
+    if llvm.load_word(array + objects.ARRAY_DTYPE, 0) != llvm.load_word(other + objects.ARRAY_DTYPE, 0):
         return False
-    shape, other_shape = llvm.load_word(array + _ARRAY_SHAPE, 0), llvm.load_word(other + _ARRAY_SHAPE, 0)
+    shape, other_shape = objects.shape_of(array), objects.shape_of(other)
     for dimension in range(dimensions):
         if llvm.load_word(shape, dimension) != llvm.load_word(other_shape, dimension):
             return False
@@ -79,7 +72,7 @@ def _in_step(array, other):
 def _are_one_run(words, args, count):
     """Whether NumPy's iterator would make one long run of arrays of floating-point numbers."""
     first = llvm.load_word(args, 0)
-    if not (_is_array(words, first) and _is_ours(words, llvm.load_word(first + _ARRAY_DTYPE, 0))):
+    if not (_is_array(words, first) and _is_ours(words, llvm.load_word(first + objects.ARRAY_DTYPE, 0))):
         return False
     for i in range(count):
         operand = llvm.load_word(args, i)
@@ -89,30 +82,37 @@ def _are_one_run(words, args, count):
 
 
 @inlined
-def _is_plain(words, args, count, keywords):
+def _way_of(words, args, count, keywords):
+    """Which of the three callables a call is for, as the word that holds it."""
     if count != llvm.load_word(words, ARRAYS):
-        return False
+        return GENERAL
     operands = count
     if keywords != 0:
-        only = llvm.load_word(keywords + _TUPLE_LENGTH, 0) == 1
-        if not only or llvm.load_word(keywords + _TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
-            return False
+        only = llvm.load_word(keywords + objects.TUPLE_LENGTH, 0) == 1
+        if not only or llvm.load_word(keywords + objects.TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
+            return GENERAL
         operands += 1
-    large = False
+    arrays, large = 0, False
     for i in range(operands):
         operand = llvm.load_word(args, i)
         # An array of another library's: it may live on a GPU, and let NumPy fetch it from there.
-        if i < count and llvm.load_word(llvm.load_word(operand + _TYPE, 0) + _TYPE_FLAGS, 0) & _ON_HEAP:
-            return False
-        large |= _is_array(words, operand) and _size(operand) > llvm.load_word(words, LARGE)
-    return not large or _are_one_run(words, args, operands)
+        kind = llvm.load_word(operand + objects.TYPE, 0)
+        if i < count and llvm.load_word(kind + objects.TYPE_FLAGS, 0) & objects.ON_HEAP:
+            return GENERAL
+        if _is_array(words, operand):
+            arrays += 1
+            large |= _size(operand) > llvm.load_word(words, LARGE)
+    if not large or _are_one_run(words, args, operands):
+        return UFUNC
+    return WHOLE if arrays == operands else GENERAL
 
 
 def call(self, args, count, keywords):
     """CPython's calling convention for fast calls with keywords."""
-    words = self + _BYTES_DATA
+    words = self + objects.BYTES_DATA
     vectorcall = llvm.load_word(words, VECTORCALL)
-    if _is_plain(words, args, count, keywords):
+    way = _way_of(words, args, count, keywords)
+    if way == UFUNC:
         result = llvm.call_vectorcall(vectorcall, llvm.load_word(words, UFUNC), args, count, keywords)
         if result != 0 and llvm.load_word(llvm.load_word(words, STATE), j.FAILED) == 0:
             return result
@@ -121,7 +121,8 @@ def call(self, args, count, keywords):
         if result == 0 and not known and not llvm.call_matches(matches, llvm.load_word(words, VALUE_ERROR)):
             return 0
         llvm.call_nothing(llvm.load_word(words, CLEAR))
-    return llvm.call_vectorcall(vectorcall, llvm.load_word(words, GENERAL), args, count, keywords)
+        way = GENERAL
+    return llvm.call_vectorcall(vectorcall, llvm.load_word(words, way), args, count, keywords)
 
 
 class _MethodDef(ctypes.Structure):
@@ -158,19 +159,21 @@ def _what_all_share():
     return words, kind(_address(api.PyCFunction_NewEx))
 
 
-def short_way(ufunc, general, arrays, large):
-    """A callable that hands plain calls to the ufunc and all others to `general`.
+def short_way(ufunc, whole, general, arrays, large):
+    """A callable that hands plain calls to the ufunc, those of large arrays to `whole`, and all others to `general`.
 
     Parameters
     ----------
     ufunc : numpy.ufunc
         What plain calls are for.
+    whole : callable
+        Takes arrays, and ``out``, of which one is large and NumPy's iterator would not make one run.
     general : callable
         Takes everything.
     arrays : int
         How many positional arguments a plain call has.
     large : int
-        Arrays of more elements go to `general` unless NumPy's iterator would make one run of them.
+        Arrays of more elements are large.
 
     Returns
     -------
@@ -179,6 +182,6 @@ def short_way(ufunc, general, arrays, large):
     """
     shared, make = _what_all_share()
     words = shared.copy()
-    words[[UFUNC, GENERAL, ARRAYS, LARGE]] = id(ufunc), id(general), arrays, large
+    words[[UFUNC, WHOLE, GENERAL, ARRAYS, LARGE]] = id(ufunc), id(whole), id(general), arrays, large
     # The function owns its `self`, and nobody the method's definition, which lives for ever.
-    return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, general)
+    return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, whole, general)

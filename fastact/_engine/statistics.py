@@ -311,13 +311,13 @@ def partials(program, views, threshold):
     """
     *rows, length = views[0].shape
     result = np.broadcast_to(np.empty((), program.dtypes[-1]), views[0].shape)  # which nothing is written to
-    job = np.concatenate([describe_job(program, [*views, result, result]), np.zeros(3, np.int64)])
+    job = describe_job(program, [*views, result, result], words=j.JOB_WORDS + 3)
     blocks_along = -(-length // j.BLOCK)
     partials = np.empty((*rows, blocks_along, WORDS))
     far = any(abs(view.strides[-1]) >= j.FAR_STRIDE for view in views)
     job[j.TILE_LENGTH] = j.BLOCK if far else j.TILE
     job[j.JOB_WORKER], job[j.PARTIALS] = _worker_address(), partials.ctypes.data
-    job[THRESHOLD] = np.array(threshold, program.working).astype(np.float64).view(np.int64)
+    job[THRESHOLD] = int(np.array(threshold, program.working).astype(np.float64).view(np.int64))
     job[REPACK], job[BLOCKS_ALONG] = pack_address(program.dtypes[-1], program.working), blocks_along
     run_job(job)
     return partials
