@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -408,7 +408,7 @@ class ParameterGradients(Documented):
     def _docstring(self) -> str:
         return docstring(self._definition, "parameter_gradients", self.__signature__)
 
-    @property
+    @cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter
         arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in ("grad", "x")]
