@@ -57,6 +57,7 @@ def test_values_of_float32_against_float64(name):
     special = np.array([0, -0.0, 1, -1, 3e38, -3e38, 1e-45, -1e-45, -88, -104, -200, np.inf, -np.inf, np.nan], "f4")
     x, gate = any_magnitude(random, "float32", (2, 200_000))
     gate[::2] = random.uniform(-210, 210, 100_000)
+    gate[1::4] = random.uniform(4, 20, 50_000)  # from where what gates lack of 1 is less than float32 has digits
     x, gate = (
         np.concatenate(both) for both in ((x, np.repeat(special, special.size)), (gate, np.tile(special, special.size)))
     )

@@ -310,8 +310,11 @@ def _one_plus_exp(t, t_lo):
     n, r, q = exponent_and_rest(t, t_lo, ROUND)
     bits = np.float32(n).view(np.int32)
     most = bits if bits < LARGEST_BITS else LARGEST_BITS
-    d, d_lo = plus_exp(ONE, _power_of_bits(most), r, q)
-    return d, d_lo, np.int32(bits - most)
+    scale = _power_of_bits(most)
+    # Unlike `plus_exp` to the last digit, too, where the power of two is less than 2**-24.
+    powers, powers_lo = sum_of_positive(ONE, scale)
+    d, d_lo = _plus_scaled(powers, scale, r, q)
+    return d, d_lo + powers_lo, np.int32(bits - most)
 
 
 def _power_below_1(n):

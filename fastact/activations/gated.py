@@ -73,10 +73,11 @@ GELU_TANH_B = (0.07135481627260025, -6.175149918155315e-19)
 GELU_TANH_3B = (0.21406444881780073, 1.2025242832367862e-17)
 GELU_TANH_6B = (0.42812889763560147, 2.4050485664735725e-17)
 # -A and -B as two float32 each: -A's first has so few digits that no number made of it and x**2 here loses one of them;
-# x from which gelu_tanh(x) is 0, and x, in float32.
+# x from which gelu_tanh(x) is 0, and x, in float32; and from which it is 0 times any number.
 MINUS_GELU_TANH_A = np.float32(-1.5957679748535156), np.float32(-1.1467521972008399e-06)
 MINUS_GELU_TANH_B = np.float32(-0.07135481387376785), np.float32(-2.3988324659995897e-09)
 GELU_TANH_ZERO_FROM, GELU_TANH_ONE_FROM = np.float32(-10.9), np.float32(8)
+GELU_TANH_ZERO_FROM_TIMES_PRODUCT = np.float32(-13.5)
 GELU_TANH_FARTHEST = 32.0
 GELU_TANH_ROOT = (-0.7524614220710163, 3.635560509207687e-17)
 GELU_TANH_ROOT_SQUARED = (0.5661981917051361, -4.279036294789613e-18)
@@ -210,8 +211,8 @@ class silu:
         return _silu_single(x)
 
     def times_value_single(x, gate):
-        x = x if gate > -INFINITY else x * ZERO  # which the value is, and not just tiny
         finite = at_least(gate, -ZERO_FROM_TIMES_PRODUCT)
+        x = x if gate > -INFINITY else x * ZERO  # which the value is, and not just tiny
         return float32.product_times_logistic(x, finite, at_least(-finite, ONE_TO), NOTHING)
 
     def derivative(x):
@@ -372,6 +373,13 @@ class gelu:
         a = at_most(abs(x), 20.0)
         return at_least(x, 0.0) - a * rough_normal_tail(a)
 
+    def times_value_single(x, gate):
+        g = np.float64(gate)
+        a = at_most(abs(g), 20.0)
+        # At -inf the gate is 0, and not just tiny.
+        y = at_least(g, 0.0) - where(g > -INFINITY, a, 0.0) * rough_normal_tail(a)
+        return np.float32(np.float64(x) * y)
+
     def value_tail_float64(x):
         t = within(x, GELU_FARTHEST)
         a = abs(t)
@@ -410,9 +418,8 @@ def _gelu_tanh_differences(t):
     return h * (a + precise(GELU_TANH_B, t) * squares), h * (a + precise(GELU_TANH_3B, t) * squares)
 
 
-def _gelu_tanh_single(x):
-    finite = at_least(x, GELU_TANH_ZERO_FROM)
-    a = at_most(finite, GELU_TANH_ONE_FROM)
+def _minus_gelu_tanh_argument(x):
+    a = at_most(x, GELU_TANH_ONE_FROM)
     # a (-A - B a**2): e**v is as exact as v is, so that v has two parts.
     (linear, linear_lo), (cubic, cubic_lo) = MINUS_GELU_TANH_A, MINUS_GELU_TANH_B
     square = a * a
@@ -420,7 +427,7 @@ def _gelu_tanh_single(x):
     rest = fma(cubic, fma(a, a, -square), fma(cubic_lo, square, linear_lo))
     slope_lo = fma(cubic, square, linear - slope) + rest
     v = a * slope
-    return _gated_single(finite, v <= ONE_TO, v, fma(a, slope_lo, fma(a, slope, -v)))
+    return v, fma(a, slope_lo, fma(a, slope, -v))
 
 
 @define(
@@ -450,7 +457,15 @@ class gelu_tanh:
         return t / (1.0 + exp_bounded(a * fma(-GELU_TANH_B[0], a * a, -GELU_TANH_A[0])))
 
     def value_single(x):
-        return _gelu_tanh_single(x)
+        finite = at_least(x, GELU_TANH_ZERO_FROM)
+        v, v_lo = _minus_gelu_tanh_argument(finite)
+        return _gated_single(finite, v <= ONE_TO, v, v_lo)
+
+    def times_value_single(x, gate):
+        x = x if gate > -INFINITY else x * ZERO
+        finite = at_least(gate, GELU_TANH_ZERO_FROM_TIMES_PRODUCT)
+        v, v_lo = _minus_gelu_tanh_argument(finite)
+        return float32.product_times_logistic(x, finite, at_least(v, ONE_TO), v_lo)
 
     def value_tail_float64(x):
         t = within(x, GELU_TANH_FARTHEST)
