@@ -11,7 +11,7 @@ from fastact import _ufuncs
 from fastact._definition import Definition, registry
 from fastact._device import is_device_array
 from fastact._docstrings import Documented, docstring
-from fastact._lock import lock
+from fastact._front import Fronted
 from fastact._notebook import Shown
 
 ndarray = np.ndarray
@@ -34,7 +34,7 @@ ACCEPTED = (
 )
 
 
-class Direction(Documented):
+class Direction(Fronted, Documented):
     """One direction of an element-wise activation: its value, a derivative, or a product with one.
 
     Attributes
@@ -57,21 +57,8 @@ class Direction(Documented):
     def _docstring(self) -> str:
         return docstring(self._definition, self._direction, self.__signature__)
 
-    def _become(self, call: Callable, owned: Any = None) -> None:
-        """Make `call`, which needs what is `owned` to stay alive, what calling this object does.
-
-        Python looks ``__call__`` up on the class, so each direction has a class of its own.
-        """
-        base = next(base for base in type(self).__mro__ if base.__module__ == __name__ and "_owned" not in vars(base))
-        self.__class__ = type(base.__name__, (base,), {"__call__": staticmethod(call), "_owned": owned})
-
-    def _first_call(self, *args: Any, **keywords: Any) -> Any:
-        # Make the ufunc, then stand aside: once, since the short way's words must outlive every call of it. (A comment:
-        # IPython shows a call's docstring to people.)
-        with lock:
-            if vars(type(self))["_owned"] is None:
-                self._become(*self._short_way(self._defaults, partial(Direction.__call__, self)))
-        return self(*args, **keywords)
+    def _front(self) -> tuple[Callable, Any]:
+        return self._short_way(self._defaults, self._own_call())
 
     def _short_way(self, values: tuple[float, ...], general: Callable | None = None) -> tuple[Callable, Any]:
         """A callable for this direction with these parameters, and what the caller must keep alive meanwhile.
@@ -85,7 +72,6 @@ class Direction(Documented):
         return short_way(elementwise.ufunc, share, general or run, len(self._arrays), self._large)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        # The long way, which the short way knows; a call finds `_become`'s first.
         return self._general_call(args, keywords)
 
     @property

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastact._axes import normalized
 from fastact._definition import NATIVE_DTYPES, Definition
 from fastact._device import is_device_array
 from fastact._docstrings import Documented, docstring
+from fastact._front import Fronted
 from fastact._jacobian import Jacobian
 from fastact._labelled import call as call_of_labelled
 from fastact._labelled import is_labelled
@@ -22,7 +24,7 @@ from fastact._rows import EMPTY, Rows, check_out, checked_empty, left_out_by
 ndarray = np.ndarray
 
 
-class AxisDirection(Documented):
+class AxisDirection(Fronted, Documented):
     """One direction of a function along an axis.
 
     Attributes
@@ -38,6 +40,20 @@ class AxisDirection(Documented):
         self._own = ("pieces",) if definition.name == "maxout" else ()
         self._keepdims = definition.reduces and not self._own
         self.__name__ = self.__qualname__ = self.name
+        if self._has_front:
+            self._become(self._first_call)
+
+    @property
+    def _has_front(self) -> bool:
+        """Whether a call of arrays alone is one of the ufunc."""
+        return not self._own
+
+    def _front(self) -> tuple[Callable, Any]:
+        from fastact._engine.calls import short_way
+
+        # None is so small that its layout is of no concern: results are laid out as operands are.
+        general = self._own_call()
+        return short_way(self.ufunc, general, general, len(self._arrays), -1, takes_axis=True)
 
     def _docstring(self) -> str:
         return docstring(self._definition, self._direction, self.__signature__)

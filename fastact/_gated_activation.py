@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from fastact._activation import as_array, find, is_dask
@@ -18,6 +19,13 @@ _SPLIT = ("axis", "interleaved", "gate_first")
 
 class GatedDirection(HalvesDirection):
     """One direction of a gated linear unit."""
+
+    @property
+    def _has_front(self) -> bool:
+        return True
+
+    def _front(self) -> tuple[Callable, Any]:
+        return self._halves._short_way((), self._own_call())
 
     @property
     def _numba_type_(self) -> Any:

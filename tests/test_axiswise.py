@@ -26,6 +26,7 @@ ROWS = {
     "long": random.normal(0, 2, 300),
     "nearly certain": np.array([20.0, 0.0, -1.0]),
 }
+X = random.normal(0, 2, (4, 6)).astype("f4")
 ROWS = {key: row.astype("f4") for key, row in ROWS.items()}
 
 
@@ -407,6 +408,30 @@ def test_out(name):
         assert_array_equal(shifted[5:25], expected)
     with pytest.raises(ValueError, match=r"out|broadcast"):
         fa.get(name)(x, out=np.empty((20, 31), "f4"))
+
+
+@pytest.mark.parametrize("layout", ["C", "F", "slice"])
+@pytest.mark.parametrize("name", [name for name in AXISWISE if name != "maxout"])
+def test_every_way_to_say_the_last_axis(name, layout):
+    """Some calls go straight to the ufunc, others through Python."""
+    activation = fa.get(name)
+    x = {"C": X, "F": np.asfortranarray(X), "slice": np.repeat(X, 2, axis=1)[:, ::2]}[layout]
+    expected = activation.ufunc(x)
+    built = "".join(["ax", "is"])  # not the string that a call's source has
+    spellings = (), (-1,), {"axis": -1}, {"axis": 1}, {built: -1}, {"axis": np.int64(-1)}, {"axis": (1,)}
+    for given in spellings:
+        y = activation(x, *given) if isinstance(given, tuple) else activation(x, **given)
+        assert_array_equal(y, expected)
+        assert y.ndim < 2 or y.flags.f_contiguous == (layout == "F")
+    for given in ({}, {"axis": -1}):
+        out = np.empty_like(expected)
+        assert activation(x, out=out, **given) is out
+        assert_array_equal(out, expected)
+    assert_array_equal(activation(np.ma.masked_invalid(x), axis=-1), expected)
+    with pytest.raises(ValueError, match=f"{name}: axis 2"):
+        activation(x, axis=2)
+    with pytest.raises(ValueError, match=name):
+        activation(x[0, 0])
 
 
 def test_maxout_values_ties_and_nan():

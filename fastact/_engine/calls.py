@@ -23,11 +23,12 @@ from fastact._engine.inlined import inlined
 from fastact._engine.programs import state
 
 # Words that the C function is told, in a bytes object that is its `self`.
-UFUNC, WHOLE, GENERAL, ARRAYS, LARGE, STATE = range(6)
-NDARRAY, OUT, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR = range(6, 13)
-FLOATS = 13  # the dtypes that are ours, from here on
+UFUNC, WHOLE, GENERAL, ARRAYS, LARGE, AXIS, STATE = range(7)
+NDARRAY, OUT, LAST, TYPE_ERROR, VALUE_ERROR, VECTORCALL, MATCHES, CLEAR = range(7, 15)
+FLOATS = 15  # the dtypes that are ours, from here on
 _FASTCALL_WITH_KEYWORDS = 0x0080 | 0x0002
-_OUT = sys.intern("out")
+_OUT, _AXIS = sys.intern("out"), sys.intern("axis")
+_LAST = -1  # CPython has one object for each small integer
 
 
 @inlined
@@ -82,14 +83,21 @@ def _are_one_run(words, args, count):
 
 
 @inlined
+def _is_only(keywords, name):
+    """Whether one keyword is given, of this name."""
+    if keywords == 0 or llvm.load_word(keywords + objects.TUPLE_LENGTH, 0) != 1:
+        return False
+    return llvm.load_word(keywords + objects.TUPLE_ITEMS, 0) == name
+
+
+@inlined
 def _way_of(words, args, count, keywords):
     """Which of the three callables a call is for, as the word that holds it."""
     if count != llvm.load_word(words, ARRAYS):
         return GENERAL
     operands = count
     if keywords != 0:
-        only = llvm.load_word(keywords + objects.TUPLE_LENGTH, 0) == 1
-        if not only or llvm.load_word(keywords + objects.TUPLE_ITEMS, 0) != llvm.load_word(words, OUT):
+        if not _is_only(keywords, llvm.load_word(words, OUT)):
             return GENERAL
         operands += 1
     arrays, large = 0, False
@@ -111,6 +119,8 @@ def call(self, args, count, keywords):
     """CPython's calling convention for fast calls with keywords."""
     words = self + objects.BYTES_DATA
     vectorcall = llvm.load_word(words, VECTORCALL)
+    if _is_only(keywords, llvm.load_word(words, AXIS)) and llvm.load_word(args, count) == llvm.load_word(words, LAST):
+        keywords = 0  # the default
     way = _way_of(words, args, count, keywords)
     if way == UFUNC:
         result = llvm.call_vectorcall(vectorcall, llvm.load_word(words, UFUNC), args, count, keywords)
@@ -149,8 +159,8 @@ def _what_all_share():
     """The words that do not depend on the ufunc, and C's function that makes a callable of words."""
     api = ctypes.pythonapi
     words = np.zeros(FLOATS + len(NATIVE_DTYPES), np.int64)
-    for word, item in {NDARRAY: np.ndarray, OUT: _OUT, TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}.items():
-        words[word] = id(item)
+    known = {NDARRAY: np.ndarray, OUT: _OUT, LAST: _LAST, TYPE_ERROR: TypeError, VALUE_ERROR: ValueError}
+    words[list(known)] = [id(item) for item in known.values()]
     words[FLOATS:] = [id(dtype) for dtype in NATIVE_DTYPES]
     words[STATE] = state().ctypes.data
     words[VECTORCALL] = _address(api.PyObject_Vectorcall)
@@ -159,7 +169,7 @@ def _what_all_share():
     return words, kind(_address(api.PyCFunction_NewEx))
 
 
-def short_way(ufunc, whole, general, arrays, large):
+def short_way(ufunc, whole, general, arrays, large, takes_axis=False):
     """A callable that hands plain calls to the ufunc, those of large arrays to `whole`, and all others to `general`.
 
     Parameters
@@ -174,6 +184,8 @@ def short_way(ufunc, whole, general, arrays, large):
         How many positional arguments a plain call has.
     large : int
         Arrays of more elements are large.
+    takes_axis : bool
+        Whether there is an ``axis``, the last one unless it is given.
 
     Returns
     -------
@@ -183,5 +195,6 @@ def short_way(ufunc, whole, general, arrays, large):
     shared, make = _what_all_share()
     words = shared.copy()
     words[[UFUNC, WHOLE, GENERAL, ARRAYS, LARGE]] = id(ufunc), id(whole), id(general), arrays, large
+    words[AXIS] = id(_AXIS) if takes_axis else 0
     # The function owns its `self`, and nobody the method's definition, which lives for ever.
     return make(ctypes.addressof(_method()), words.tobytes(), None), (ufunc, whole, general)
