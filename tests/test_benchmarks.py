@@ -78,11 +78,12 @@ def test_losses_run(threads):
 def test_relative_figures(name, direction, monkeypatch, threads):
     threads(fa.get_num_threads())
     monkeypatch.setattr(figures, "SECONDS", 1e-3)
-    monkeypatch.setattr(figures, "SIZE", 100_000)
+    monkeypatch.setattr(figures, "SIZE", 500_000)
     for suite in (figures.Copying, figures.PlainFormula):
         if name in suite.params[0]:
             assert 0 < suite().track_relative_time(name, direction) < 1e4
-    assert 0 < figures.Memory().track_temporary(name, direction) < 20_000  # the operands take 400,000 bytes each
+    # The operands take 2,000,000 bytes each, and buffers of some versions of NumPy up to 80,000.
+    assert 0 < figures.Memory().track_temporary(name, direction) < 100_000
 
 
 def test_a_temporary_array_shows(monkeypatch):

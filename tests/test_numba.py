@@ -110,8 +110,7 @@ def test_prange_and_parallel():
 
 
 def test_cached_user_functions(run_python, tmp_path):
-    script = """
-import warnings
+    module = """
 import numba
 import numpy as np
 import fastact as fa
@@ -124,7 +123,9 @@ x = np.linspace(-2, 2, 9, dtype="f4")
 assert np.array_equal(user(x), fa.mish(x) + fa.mish.derivative(x))
 print(sum(user.stats.cache_hits.values()), sum(user.stats.cache_misses.values()))
 """
-    folder = str(tmp_path / "numba")
+    path, folder = tmp_path / "user.py", str(tmp_path / "numba")
+    path.write_text(module)
+    script = f"import runpy; runpy.run_path({str(path)!r})"
     assert run_python(script, NUMBA_CACHE_DIR=folder) == "0 1"
     assert run_python(script, NUMBA_CACHE_DIR=folder) == "1 0"
 

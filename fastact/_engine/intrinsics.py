@@ -24,7 +24,7 @@ VECTORS_IN_TURNS = 4
 # fegetenv's buffer: 28 bytes on x86, 8 on 64-bit Arm, never above 64.
 FLOATING_POINT_ENVIRONMENT_BYTES = 64
 # The functions of `_math` that have a form of their own in compiled code, below.
-GIVEN = ("fma", "entry")
+GIVEN = ("fma", "root", "entry")
 
 
 def _call_intrinsic(builder, name, *args):
@@ -472,6 +472,19 @@ def _overload_fma(a, b, c):
     if isinstance(a, types.Float) and a == b == c:
         return lambda a, b, c: _fused_multiply_add(a, b, c)
     return lambda a, b, c: _fused_multiply_add(float(a), float(b), float(c))
+
+
+@intrinsic
+def _square_root(typingctx, x):
+    def codegen(context, builder, signature, args):
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
+
+    return x(x), codegen
+
+
+@overload(arithmetic.root)
+def _overload_root(x):
+    return lambda x: _square_root(x)
 
 
 @intrinsic

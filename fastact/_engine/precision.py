@@ -186,7 +186,7 @@ for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
 for _function in (*w.ELEMENTARY, *w.IN_PAIRS):
     _elementary(_function, getattr(pair, _function.__name__), getattr(float64, _function.__name__, None))
 _elementary(w.log_of_one_plus, logarithm.log_of_one_plus_pair, logarithm.log_of_one_plus)
-_elementary(w.sqrt, arithmetic.square_root, inlined(lambda x: w.math.sqrt(x)))
+_elementary(w.sqrt, arithmetic.square_root, arithmetic.root)
 
 
 @overloaded(operator.neg)

@@ -76,11 +76,15 @@ def divide(a_hi, a_lo, b_hi, b_lo):
     return hi, remainder * inverse
 
 
+def root(x):
+    """The square root of a number. Compiled code has the instruction: not every Numba makes one of `math.sqrt`."""
+    return math.sqrt(x)
+
+
 def square_root(hi, lo):
     """The square root of a pair above 0; relative error 2**-101."""
-    root = math.sqrt(hi)
-    remainder = fma(-root, root, hi) + lo
-    return root, remainder * (0.5 / root)
+    y = root(hi)
+    return y, (fma(-y, y, hi) + lo) * (0.5 / y)
 
 
 def rounded(hi, lo):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from fastact._math.arithmetic import fast_two_sum, fma, two_sum
+from fastact._math.arithmetic import fast_two_sum, fma, root, two_sum
 from fastact._math.working import at_least, at_most, where
 
 LOG2_E = np.float32(1.4426950408889634)
@@ -276,20 +276,20 @@ def _half_inverse_root(x):
 def root_of_square_and(t, b, b_lo):
     """The square root of t**2 + b + b_lo in two parts, to 2**-24.8; t**2 + b is a normal number."""
     total = np.float32(fma(t, t, b))
-    root = np.float32(math.sqrt(total))
+    y = root(total)
     # The root's square less b is t**2 but for what rounding did: it is off by little of t**2, and the difference exact.
-    return root, (fma(t, t, fma(-root, root, b)) + b_lo) * _half_inverse_root(total)
+    return y, (fma(t, t, fma(-y, y, b)) + b_lo) * _half_inverse_root(total)
 
 
 def sharp_root_of_square_and(t, b):
     """The square root of t**2 + b in two parts, to 2**-25.7; t**2 + b is a normal number."""
     square = t * t
     total = square + b
-    root = np.float32(math.sqrt(total))
+    y = root(total)
     # As above, of the larger one: what rounding does to the smaller one is less.
     larger, smaller = b if square < b else square, square if square < b else b
-    excess = (smaller - fma(root, root, -larger)) + fma(t, t, -square)
-    return root, excess * _half_inverse_root(total)
+    excess = (smaller - fma(y, y, -larger)) + fma(t, t, -square)
+    return y, excess * _half_inverse_root(total)
 
 
 def expm1(x, x_lo):

@@ -247,7 +247,7 @@ def gelu_tail_ratio_unbounded(x):
 
 def sqrt(x):
     """The square root of a number above 0."""
-    return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else math.sqrt(x)
+    return Pair(*arithmetic.square_root(x.hi, x.lo)) if isinstance(x, Pair) else arithmetic.root(x)
 
 
 ELEMENTARY = (
