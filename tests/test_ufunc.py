@@ -7,6 +7,8 @@ from cases import ELEMENTWISE
 from numpy.testing import assert_array_equal
 
 import fastact as fa
+from fastact._engine import arrays
+from fastact._engine.arrays import run_arrays
 
 X = np.random.default_rng(0).normal(0, 3, (50, 40)).astype("f4")
 LARGE = np.random.default_rng(0).normal(0, 3, 2**20).astype("f4")
@@ -59,6 +61,26 @@ def test_where(x):
     assert_array_equal(out, np.where(mask, fa.gelu(x), np.float32(7)))
     backward = fa.gelu.backward(x, x, out=np.zeros_like(x), where=mask)
     assert_array_equal(backward, np.where(mask, fa.gelu.backward(x, x), np.float32(0)))
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "swiglu"])
+def test_threads_get_arrays_with_gaps_where_the_work_is_worth_it(name, monkeypatch):
+    """Where it takes one thread some microseconds, describing them to others would take as long."""
+    activation, shared = fa.get(name), []
+
+    def run(*given):
+        shared.append(given)
+        return run_arrays(*given)
+
+    monkeypatch.setattr(arrays, "run_arrays", run)
+    enough = int(15_000 / activation.info.cost)
+    for size, times in ((enough // 2, 0), (2 * enough, 1)):
+        x = LARGE[: size // 20 * 40].reshape(-1, 40)
+        operands = (x[:, :20], x[:, 20:])[: activation.ufunc.nin]
+        y = activation(*operands)
+        assert len(shared) == times
+        assert_array_equal(activation(*map(np.ascontiguousarray, operands)), y)  # one run: NumPy has it whole
+        assert len(shared) == times
 
 
 @pytest.mark.parametrize("order", "CFAK")
