@@ -20,10 +20,6 @@ _SPLIT = ("axis", "interleaved", "gate_first")
 class GatedDirection(HalvesDirection):
     """One direction of a gated linear unit."""
 
-    @property
-    def _has_front(self) -> bool:
-        return True
-
     def _front(self) -> tuple[Callable, Any]:
         return self._halves._short_way((), self._own_call())
 

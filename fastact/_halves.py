@@ -21,10 +21,6 @@ class HalvesDirection(AxisDirection):
         self._halves = Direction(definition, direction)
 
     @property
-    def _has_front(self) -> bool:
-        return False
-
-    @property
     def ufunc(self) -> np.ufunc:
         """The real `numpy.ufunc` of the two halves as two arrays."""
         return _ufuncs.general(self._definition.name, self._direction).ufunc

@@ -17,6 +17,10 @@ from fastact._notebook import Shown
 class JoinedDirection(HalvesDirection):
     """One direction of an activation that gives two halves."""
 
+    @property
+    def _has_front(self) -> bool:
+        return False
+
     @functools.cached_property
     def __signature__(self) -> inspect.Signature:
         kinds = inspect.Parameter

@@ -104,6 +104,12 @@ def _gated_single(x, is_open, t, t_lo):
     return where(is_open, x, float32.divide(x, ZERO, *float32.plus_exp(SHIFT, *e)) * SHIFT)
 
 
+def _times_gated_single(x, gate, finite, t, t_lo):
+    """Give x times `finite` / (1 + e**(t + t_lo)), where the gate is -inf, x times 0."""
+    x = x if gate > -INFINITY else x * ZERO  # which the value is, and not just tiny
+    return float32.product_times_logistic(x, finite, at_least(t, ONE_TO), t_lo)
+
+
 def _silu_single(x):
     finite = at_least(x, -ZERO_FROM)
     return _gated_single(finite, finite >= -ONE_TO, at_least(-finite, ONE_TO), NOTHING)
@@ -212,8 +218,7 @@ class silu:
 
     def times_value_single(x, gate):
         finite = at_least(gate, -ZERO_FROM_TIMES_PRODUCT)
-        x = x if gate > -INFINITY else x * ZERO  # which the value is, and not just tiny
-        return float32.product_times_logistic(x, finite, at_least(-finite, ONE_TO), NOTHING)
+        return _times_gated_single(x, gate, finite, -finite, NOTHING)
 
     def derivative(x):
         return _silu_derivative(x)
@@ -341,6 +346,12 @@ def _gelu_tail(x, a, left, right):
     return where(x > 0.0, right - ((left * q) * q) * (q * q), left), where(x > 0.0, 1.0, q)
 
 
+def _gelu_float32(x, is_open):
+    """Give gelu; where it is not to be open, 0 on the left, and not just tiny."""
+    a = at_most(abs(x), 20.0)
+    return at_least(x, 0.0) - where(is_open, a, 0.0) * rough_normal_tail(a)
+
+
 def _gelu_left_derivative(a, x):
     """gelu'(-a) = -phi(a) (a - r) H(a): H has no zero, and a - r is exact."""
     quarter = exp(-0.25 * (a * a))
@@ -370,15 +381,11 @@ class gelu:
         return _mirrored(x, (t * normal_tail_ratio(abs(t))) * exp(-0.5 * (t * t)))
 
     def value_float32(x):
-        a = at_most(abs(x), 20.0)
-        return at_least(x, 0.0) - a * rough_normal_tail(a)
+        return _gelu_float32(x, True)
 
     def times_value_single(x, gate):
         g = np.float64(gate)
-        a = at_most(abs(g), 20.0)
-        # At -inf the gate is 0, and not just tiny.
-        y = at_least(g, 0.0) - where(g > -INFINITY, a, 0.0) * rough_normal_tail(a)
-        return np.float32(np.float64(x) * y)
+        return np.float32(np.float64(x) * _gelu_float32(g, g > -INFINITY))
 
     def value_tail_float64(x):
         t = within(x, GELU_FARTHEST)
@@ -462,10 +469,8 @@ class gelu_tanh:
         return _gated_single(finite, v <= ONE_TO, v, v_lo)
 
     def times_value_single(x, gate):
-        x = x if gate > -INFINITY else x * ZERO
         finite = at_least(gate, GELU_TANH_ZERO_FROM_TIMES_PRODUCT)
-        v, v_lo = _minus_gelu_tanh_argument(finite)
-        return float32.product_times_logistic(x, finite, at_least(v, ONE_TO), v_lo)
+        return _times_gated_single(x, gate, finite, *_minus_gelu_tanh_argument(finite))
 
     def value_tail_float64(x):
         t = within(x, GELU_TANH_FARTHEST)
